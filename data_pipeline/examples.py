@@ -1,0 +1,68 @@
+"""What one training message is: the frozen records that readers make and everything else consumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """An annotated span: `text[start:end]` in characters of the plain text, half open."""
+
+    start: int
+    end: int
+    entity: str
+    value: str
+    role: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One NLU example. `intent` is the base intent; `response_key` the full `faq/ask_hours`, if any.
+
+    `source` says where it was read (`file:line`); it is for messages to people and is not compared.
+    """
+
+    text: str
+    intent: str | None = None
+    entities: tuple[Entity, ...] = ()
+    response_key: str | None = None
+    source: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Synonym:
+    """`example` is another way of writing `canonical`."""
+
+    example: str
+    canonical: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegexPattern:
+    """One pattern of a `regex:` section; several patterns may share a name."""
+
+    name: str
+    pattern: str
+    source: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LookupTable:
+    """The elements of one `lookup:` section, in file order."""
+
+    name: str
+    elements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word of a text; `text` was found at `[start, end)` characters of it."""
+
+    text: str
+    start: int
+    end: int
+
+
+TrainingItem = Message | Synonym | RegexPattern | LookupTable

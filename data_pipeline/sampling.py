@@ -1,0 +1,137 @@
+"""Which example goes into which batch: a pure function of (labels, options, seed, epoch).
+
+Nothing here has state. Shuffling, balancing and the growing batch size are arithmetic on indices,
+so a resumed run finds its place by (epoch, step) alone, and every process computes the same plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+PADDING = -1
+STRATEGIES = ("balanced", "sequence")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One epoch. `indices` `[steps, batch]` int64 name examples; `PADDING` fills the last batch.
+
+    Rows are global: with n replicas, replica r takes the r-th of n equal slices of every row.
+    """
+
+    indices: np.ndarray
+
+    @property
+    def steps(self) -> int:
+        return self.indices.shape[0]
+
+    @property
+    def batch_size(self) -> int:
+        """The global batch size of this epoch."""
+        return self.indices.shape[1]
+
+    @property
+    def examples(self) -> int:
+        """How many examples the epoch holds, repetitions by balancing included."""
+        return int((self.indices != PADDING).sum())
+
+
+def batch_size_of_epoch(batch_sizes: int | Sequence[int], epoch: int, epochs: int) -> int:
+    """The global batch size of `epoch` (0-based), growing linearly from the first size to the second.
+
+    Mirrors `rasa.utils.tensorflow.data_generator.RasaBatchDataGenerator` (it truncates).
+
+    >>> [batch_size_of_epoch([8, 32], epoch, 4) for epoch in range(4)]
+    [8, 16, 24, 32]
+    """
+    if isinstance(batch_sizes, int):
+        return batch_sizes
+    first, last = batch_sizes
+    if epochs <= 1:
+        return int(first)
+    return int(first + epoch * (last - first) / (epochs - 1))
+
+
+def epoch_plan(
+    labels: np.ndarray,
+    batch_sizes: int | Sequence[int],
+    *,
+    seed: int,
+    epoch: int,
+    epochs: int,
+    strategy: str = "balanced",
+    drop_small_last_batch: bool = False,
+) -> Plan:
+    """The plan of one epoch.
+
+    Args:
+        labels: `[examples]` the class of each example; only `balanced` looks at it.
+        batch_sizes: a global batch size, or the first and the last epoch's.
+        epochs: how many epochs the growth is spread over.
+        strategy: `balanced` oversamples rare classes (section "balanced" below), `sequence` does not.
+        drop_small_last_batch: leave out a last batch that is less than half full.
+
+    Raises:
+        ValueError: no examples, or an unknown strategy.
+    """
+    if strategy not in STRATEGIES:
+        raise ValueError(f"batch_strategy must be one of {STRATEGIES}. Received: {strategy!r}")
+    if not len(labels):
+        raise ValueError("There are no examples to plan an epoch of.")
+    batch_size = batch_size_of_epoch(batch_sizes, epoch, epochs)
+    random = np.random.default_rng([seed, epoch])
+    order = random.permutation(len(labels))
+    if strategy == "balanced":
+        order = _balanced(order, np.asarray(labels), batch_size, random)
+    return Plan(_in_batches(order, batch_size, drop_small_last_batch))
+
+
+def in_order_plan(examples: int, batch_size: int) -> Plan:
+    """Every example once, in order: for evaluation and prediction."""
+    return Plan(_in_batches(np.arange(examples), batch_size, False))
+
+
+def _in_batches(order: np.ndarray, batch_size: int, drop_small_last_batch: bool) -> np.ndarray:
+    left_over = len(order) % batch_size
+    if drop_small_last_batch and len(order) > batch_size and 0 < left_over < (batch_size + 1) // 2:
+        order = order[:-left_over]
+    steps = -(-len(order) // batch_size)
+    padded = np.full(steps * batch_size, PADDING, np.int64)
+    padded[: len(order)] = order
+    return padded.reshape(steps, batch_size)
+
+
+def _balanced(
+    order: np.ndarray, labels: np.ndarray, batch_size: int, random: np.random.Generator
+) -> np.ndarray:
+    """Oversample rare classes so that every batch holds roughly every class in proportion.
+
+    Mirrors `rasa.utils.tensorflow.model_data.RasaModelData.balanced_data`: in rounds, each class
+    emits its share of a batch plus one; a class that has been seen in full sits out every other
+    round; the epoch ends once all classes have been seen in full.
+    """
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    counts = np.unique(labels, return_counts=True)[1]
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    shares = (counts / len(order) * batch_size).astype(int) + 1
+    pointers = np.zeros(len(counts), int)
+    finished = np.zeros(len(counts), bool)
+    skipped = np.zeros(len(counts), bool)
+    emitted = []
+    while not finished.all():
+        for c in random.permutation(len(counts)):
+            if finished[c] and not skipped[c]:
+                skipped[c] = True
+                continue
+            skipped[c] = False
+            first = starts[c] + pointers[c]
+            emitted.append(by_class[first : min(first + shares[c], starts[c + 1])])
+            pointers[c] += shares[c]
+            if pointers[c] >= counts[c]:
+                finished[c], pointers[c] = True, 0
+                if finished.all():
+                    break
+    return np.concatenate(emitted)

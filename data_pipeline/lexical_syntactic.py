@@ -1,0 +1,201 @@
+"""How a token and its neighbours are written: case, digits, prefixes, suffixes, first or last."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from scipy.sparse import csr_matrix
+
+from data_pipeline.component_options import read_options, unknown_name
+from data_pipeline.errors import InputError
+from data_pipeline.featurizer import TokenizedMessage, rows_of
+
+STRING_FEATURES: dict[str, Callable[[str], object]] = {
+    "low": str.islower,
+    "title": str.istitle,
+    "upper": str.isupper,
+    "digit": str.isdigit,
+    "prefix2": lambda text: text[:2],
+    "prefix5": lambda text: text[:5],
+    "suffix1": lambda text: text[-1:],
+    "suffix2": lambda text: text[-2:],
+    "suffix3": lambda text: text[-3:],
+    "suffix5": lambda text: text[-5:],
+}
+PLACE_FEATURES: dict[str, Callable[[int, int], bool]] = {
+    "BOS": lambda index, length: index == 0,
+    "EOS": lambda index, length: index == length - 1,
+}
+SPACY_FEATURES = ("pos", "pos2")
+CACHED_TOKENS = 100_000
+
+Values = dict[tuple[int, str], frozenset[str]]
+"""(window position, feature name) -> the values seen, as text."""
+
+
+def _default_features() -> list[list[str]]:
+    neighbour = ["low", "title", "upper"]
+    return [neighbour, ["BOS", "EOS", "low", "upper", "title", "digit"], list(neighbour)]
+
+
+@dataclass(frozen=True)
+class LexicalSyntacticOptions:
+    """Options of `lexical_syntactic_featurizer`: the feature names of each window position."""
+
+    features: list[list[str]] = field(default_factory=_default_features)
+    alias: str | None = None
+
+
+class LexicalSyntacticFeaturizer:
+    """One column per value of a feature at a window position, as seen in training.
+
+    Mirrors `rasa.nlu.featurizers.sparse_featurizer.lexical_syntactic_featurizer`. What the window's
+    own token looks like follows from its string and is in `token_rows`; its neighbours, and whether
+    it is first or last, are in `place_columns`. There are no sentence features.
+    """
+
+    name = "LexicalSyntacticFeaturizer"
+    sentence_sums_tokens = False
+    sentence_width = 0
+    label_width = 0
+
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        """Checks the options.
+
+        Raises:
+            InputError: an unknown feature, or one that needs spaCy.
+        """
+        self._options = read_options(self.name, options or {}, LexicalSyntacticOptions)
+        self.alias = self._options.alias or self.name
+        for names in self._options.features:
+            for name in names:
+                _check_feature(name)
+        self._window = [sorted(set(names)) for names in self._options.features]
+        self._own = len(self._window) // 2
+        self._columns: dict[tuple[int, str], dict[str, int]] = {}
+        self._set_columns({})
+
+    def options(self) -> dict[str, Any]:
+        """The options in Rasa's names."""
+        return asdict(self._options)
+
+    def observe(self, messages: Sequence[TokenizedMessage]) -> Values:
+        """The values that occur in a chunk."""
+        texts: dict[int, set[str]] = defaultdict(set)
+        lengths: set[int] = set()
+        for message in messages:
+            words = [token.text for token in message.tokens]
+            lengths.add(len(words))
+            for position in range(len(self._window)):
+                first, end = self._reach(position, len(words))
+                texts[position].update(words[first:end])
+        values: dict[tuple[int, str], set[str]] = defaultdict(set)
+        for position, name in self._pairs():
+            if name in STRING_FEATURES:
+                values[position, name] = {_value(name, text) for text in texts[position]}
+            else:
+                for length in lengths:
+                    reached = range(*self._reach(position, length))
+                    found = {str(PLACE_FEATURES[name](index, length)) for index in reached}
+                    values[position, name] |= found
+        return {pair: frozenset(found) for pair, found in values.items() if found}
+
+    def fit(self, statistics: Iterable[Values]) -> None:
+        """Numbers the values: pairs sorted, the values of a pair sorted."""
+        values: dict[tuple[int, str], set[str]] = defaultdict(set)
+        for chunk in statistics:
+            for pair, found in chunk.items():
+                values[pair] |= found
+        self._set_columns({pair: sorted(values[pair]) for pair in sorted(values)})
+
+    def token_rows(self, tokens: Sequence[str]) -> csr_matrix:
+        """The columns of the window's own position that follow from the string."""
+        rows = [dict.fromkeys(self._string_columns(self._own, text), 1.0) for text in tokens]
+        return rows_of(rows, self.sequence_width)
+
+    def place_columns(self, message: TokenizedMessage) -> list[tuple[int, ...]]:
+        """The columns of the neighbours, and of standing first or last."""
+        words = [token.text for token in message.tokens]
+        found: list[list[int]] = [[] for _ in words]
+        for position, names in enumerate(self._window):
+            offset = position - self._own
+            place_names = [name for name in names if name in PLACE_FEATURES]
+            for index in range(*self._reach(position, len(words))):
+                columns = found[index - offset]
+                if offset:
+                    columns += self._string_columns(position, words[index])
+                for name in place_names:
+                    value = str(PLACE_FEATURES[name](index, len(words)))
+                    column = self._columns.get((position, name), {}).get(value)
+                    if column is not None:
+                        columns.append(column)
+        return [tuple(sorted(columns)) for columns in found]
+
+    def sentence_extra(self, message: TokenizedMessage) -> dict[int, float]:
+        """There are no sentence features."""
+        return {}
+
+    def label_rows(self, tokens: Sequence[str]) -> csr_matrix:
+        """Intent names have no such features."""
+        return rows_of([{}] * len(tokens), 0)
+
+    def state(self) -> dict[str, Any]:
+        """`[position, name, values]` in column order."""
+        return {"values": [[*pair, list(values)] for pair, values in self._columns.items()]}
+
+    @classmethod
+    def restore(
+        cls, options: Mapping[str, Any], state: Mapping[str, Any]
+    ) -> LexicalSyntacticFeaturizer:
+        """The fitted featurizer again."""
+        featurizer = cls(options)
+        featurizer._set_columns({(pair[0], pair[1]): values for *pair, values in state["values"]})
+        return featurizer
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"options": self.options(), "state": self.state()}
+
+    def __setstate__(self, pickled: dict[str, Any]) -> None:
+        self.__dict__.update(self.restore(pickled["options"], pickled["state"]).__dict__)
+
+    def _set_columns(self, values: Mapping[tuple[int, str], Sequence[str]]) -> None:
+        width = 0
+        self._columns = {}
+        for pair, found in values.items():
+            self._columns[pair] = {value: width + index for index, value in enumerate(found)}
+            width += len(found)
+        self.sequence_width = width
+        self._string_columns = lru_cache(CACHED_TOKENS)(self._uncached_string_columns)
+
+    def _uncached_string_columns(self, position: int, text: str) -> tuple[int, ...]:
+        """The columns of a window position that follow from the string of the token there."""
+        pairs = [(position, name) for name in self._window[position] if name in STRING_FEATURES]
+        columns = [self._columns.get(pair, {}).get(_value(pair[1], text)) for pair in pairs]
+        return tuple(column for column in columns if column is not None)
+
+    def _pairs(self) -> list[tuple[int, str]]:
+        return [(position, name) for position, names in enumerate(self._window) for name in names]
+
+    def _reach(self, position: int, length: int) -> tuple[int, int]:
+        """The range of token indices that stand at this window position of some token."""
+        offset = position - self._own
+        return min(max(0, offset), length), max(0, length + min(0, offset))
+
+
+def _value(name: str, text: str) -> str:
+    return str(STRING_FEATURES[name](text))
+
+
+def _check_feature(name: str) -> None:
+    if name in SPACY_FEATURES:
+        raise InputError(
+            f"LexicalSyntacticFeaturizer: feature {name!r} needs spaCy's part-of-speech tags, which "
+            "are not available here; remove it from 'features'"
+        )
+    if name not in STRING_FEATURES and name not in PLACE_FEATURES:
+        known = [*STRING_FEATURES, *PLACE_FEATURES]
+        raise unknown_name("LexicalSyntacticFeaturizer: unknown feature", name, known)

@@ -1,0 +1,210 @@
+"""Everything that was learnt from the training data: what turns a text into features and back.
+
+One object holds the fitted tokenizer and featurizers, the labels and the tags. Preparing a data
+set, evaluating and answering all go through it, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix, hstack
+
+from data_pipeline.entities import SynonymMapper
+from data_pipeline.example_store import Examples, ExampleStore, FeatureTables
+from data_pipeline.examples import Message
+from data_pipeline.featurizer import Featurizer, TokenizedMessage
+from data_pipeline.label_features import LabelFeatures
+from data_pipeline.pipeline_components import restore_featurizer
+from data_pipeline.tags import TagVocabulary
+from data_pipeline.tokenizer import WhitespaceTokenizer
+
+PIPELINE_FILE = "pipeline.json"
+
+
+@dataclass
+class FittedPipeline:
+    """The fitted text-to-features side of a model.
+
+    Attributes:
+        labels: intent names, sorted; a label id is an index into it.
+        label_features: what each label looks like to the model.
+        tags: the entity, role and group tags.
+        synonyms: applied to entity values after prediction.
+    """
+
+    tokenizer: WhitespaceTokenizer
+    featurizers: Sequence[Featurizer]
+    labels: tuple[str, ...]
+    label_features: LabelFeatures
+    tags: TagVocabulary
+    synonyms: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        widths = [featurizer.sequence_width for featurizer in self.featurizers]
+        self.sequence_starts = np.cumsum([0, *widths])
+        sentence_widths = [featurizer.sentence_width for featurizer in self.featurizers]
+        self.sentence_starts = np.cumsum([0, *sentence_widths])
+        self.label_ids = {name: index for index, name in enumerate(self.labels)}
+
+    @property
+    def sequence_width(self) -> int:
+        return int(self.sequence_starts[-1])
+
+    @property
+    def sentence_width(self) -> int:
+        return int(self.sentence_starts[-1])
+
+    def token_rows(self, tokens: Sequence[str]) -> csr_matrix:
+        """`[tokens, sequence_width]` float32: the features that follow from each token's string."""
+        blocks = [featurizer.token_rows(tokens) for featurizer in self.featurizers]
+        rows = hstack(blocks, format="csr", dtype=np.float32)
+        rows.sum_duplicates()
+        return rows
+
+    def sentence_column(self) -> np.ndarray:
+        """`[sequence_width]` the sentence column that sums each sequence column, or -1."""
+        columns = np.full(self.sequence_width, -1, np.int64)
+        for i, featurizer in enumerate(self.featurizers):
+            if featurizer.sentence_sums_tokens:
+                start, end = self.sequence_starts[i : i + 2]
+                columns[start:end] = self.sentence_starts[i] + np.arange(end - start)
+        return columns
+
+    def place_columns(self, message: TokenizedMessage) -> list[tuple[int, ...]]:
+        """Per token the active columns that depend on its place."""
+        per_token: list[tuple[int, ...]] = [()] * len(message.tokens)
+        for start, featurizer in zip(self.sequence_starts, self.featurizers):
+            columns = featurizer.place_columns(message)
+            per_token = [
+                known + tuple(int(start) + column for column in new)
+                for known, new in zip(per_token, columns)
+            ]
+        return per_token
+
+    def sentence_extra(self, message: TokenizedMessage) -> dict[int, float]:
+        """Sentence features beyond the sum of the token rows: column -> value."""
+        extra: dict[int, float] = {}
+        for start, featurizer in zip(self.sentence_starts, self.featurizers):
+            for column, value in featurizer.sentence_extra(message).items():
+                extra[int(start) + column] = value
+        return extra
+
+    def synonym_mapper(self) -> SynonymMapper:
+        return SynonymMapper(self.synonyms)
+
+    def save(self, directory: Path) -> None:
+        """Write everything as JSON to `directory/pipeline.json`."""
+        state: dict[str, Any] = {
+            "tokenizer": self.tokenizer.options(),
+            "featurizers": [
+                {"name": f.name, "options": f.options(), "state": f.state()}
+                for f in self.featurizers
+            ],
+            "labels": list(self.labels),
+            "label_features": self.label_features.to_json(),
+            "tags": self.tags.state(),
+            "synonyms": dict(self.synonyms),
+        }
+        text = json.dumps(state, ensure_ascii=False, sort_keys=True)
+        (directory / PIPELINE_FILE).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, directory: Path) -> FittedPipeline:
+        """Read what `save` wrote."""
+        state = json.loads((directory / PIPELINE_FILE).read_text(encoding="utf-8"))
+        return cls(
+            tokenizer=WhitespaceTokenizer(**state["tokenizer"]),
+            featurizers=[restore_featurizer(f) for f in state["featurizers"]],
+            labels=tuple(state["labels"]),
+            label_features=LabelFeatures.from_json(state["label_features"]),
+            tags=TagVocabulary.restore(state["tags"]),
+            synonyms=state["synonyms"],
+        )
+
+
+def feature_tables(
+    pipeline: FittedPipeline, token_rows: csr_matrix, places: Sequence[tuple[int, ...]]
+) -> FeatureTables:
+    """The tables for these token types (as rows) and place rows (as columns of value 1)."""
+    counts = [len(place) for place in places]
+    columns = np.array([column for place in places for column in place], np.int32)
+    place_rows = csr_matrix(
+        (np.ones(len(columns), np.float32), columns, np.cumsum([0, *counts])),
+        shape=(len(places), pipeline.sequence_width),
+    )
+    return FeatureTables(
+        token_rows=token_rows,
+        place_rows=place_rows,
+        token_identity=row_identity(token_rows),
+        sentence_column=pipeline.sentence_column(),
+        sentence_width=pipeline.sentence_width,
+    )
+
+
+def row_identity(rows: csr_matrix) -> np.ndarray:
+    """`[rows]` int64 numbers that are equal for equal rows (columns must be sorted)."""
+    seen: dict[bytes, int] = {}
+    identity = np.empty(rows.shape[0], np.int64)
+    for i, (start, end) in enumerate(zip(rows.indptr, rows.indptr[1:])):
+        key = rows.indices[start:end].tobytes() + rows.data[start:end].tobytes()
+        identity[i] = seen.setdefault(key, len(seen))
+    return identity
+
+
+class IdAssigner:
+    """Gives each new key the next number, so that ids follow the order of first appearance."""
+
+    def __init__(self) -> None:
+        self.ids: dict[Any, int] = {}
+
+    def __call__(self, key: Any) -> int:
+        return self.ids.setdefault(key, len(self.ids))
+
+    def keys(self) -> list[Any]:
+        return list(self.ids)
+
+
+def encode(
+    pipeline: FittedPipeline,
+    messages: Sequence[TokenizedMessage],
+    type_of: IdAssigner | Mapping[str, int],
+    place_of: IdAssigner,
+) -> Examples:
+    """The messages as arrays of ids. Intents that are not labels of the pipeline become -1."""
+    type_id = type_of if isinstance(type_of, IdAssigner) else type_of.__getitem__
+    extras = [pipeline.sentence_extra(message) for message in messages]
+    tags = [pipeline.tags.encode(message) for message in messages]
+    return Examples(
+        lengths=np.array([len(m.tokens) for m in messages], np.int32),
+        token_types=np.array([type_id(t.text) for m in messages for t in m.tokens], np.int32),
+        token_places=np.array(
+            [place_of(place) for m in messages for place in pipeline.place_columns(m)], np.int32
+        ),
+        labels=np.array(
+            [pipeline.label_ids.get(m.message.intent, -1) for m in messages], np.int32
+        ),
+        tags={
+            head: np.array([tag for encoded in tags for tag in encoded[head]], np.int32)
+            for head in pipeline.tags.heads
+        },
+        extra_counts=np.array([len(extra) for extra in extras], np.int32),
+        extra_columns=np.array([c for extra in extras for c in extra], np.int32),
+        extra_values=np.array([v for extra in extras for v in extra.values()], np.float32),
+    )
+
+
+def store_messages(pipeline: FittedPipeline, messages: Sequence[Message]) -> ExampleStore:
+    """Messages featurized in memory: for evaluation and prediction."""
+    tokenized = [
+        TokenizedMessage(message, pipeline.tokenizer.tokenize(message.text)) for message in messages
+    ]
+    types, places = IdAssigner(), IdAssigner()
+    examples = encode(pipeline, tokenized, types, places)
+    tables = feature_tables(pipeline, pipeline.token_rows(types.keys()), places.keys())
+    return ExampleStore(tables, [examples])

@@ -1,0 +1,136 @@
+"""Which patterns and lookup tables of the training data match at a token."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from scipy.sparse import csr_matrix
+
+from data_pipeline.component_options import read_options
+from data_pipeline.errors import InputError
+from data_pipeline.examples import LookupTable, RegexPattern, Token
+from data_pipeline.featurizer import TokenizedMessage, rows_of
+from data_pipeline.lookup_matcher import LookupMatcher
+
+
+@dataclass(frozen=True)
+class RegexFeaturizerOptions:
+    """Options of `rasa.nlu.featurizers.sparse_featurizer.regex_featurizer`, with its defaults."""
+
+    case_sensitive: bool = True
+    use_regexes: bool = True
+    use_lookup_tables: bool = True
+    use_word_boundaries: bool = True
+    alias: str | None = None
+
+
+class RegexFeaturizer:
+    """One column per pattern, sorted, then one per lookup table.
+
+    Mirrors `RegexFeaturizer`. A cell is 1 when any match in the message text overlaps the token.
+    The sentence row is the OR over the tokens. Call `learn_patterns` before featurizing.
+    """
+
+    name = "RegexFeaturizer"
+    sentence_sums_tokens = False
+    label_width = 0
+
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        """Checks the options (`InputError`)."""
+        self._options = read_options(self.name, options or {}, RegexFeaturizerOptions)
+        self.alias = self._options.alias or self.name
+        self.learn_patterns((), ())
+
+    def options(self) -> dict[str, Any]:
+        """The options in Rasa's names."""
+        return asdict(self._options)
+
+    def learn_patterns(
+        self, regexes: Iterable[RegexPattern], lookups: Iterable[LookupTable]
+    ) -> None:
+        """Takes the patterns of the training data (`pattern_utils.extract_patterns`).
+
+        Raises:
+            InputError: a pattern is not a regular expression.
+        """
+        self._regexes = sorted(
+            regexes if self._options.use_regexes else (),
+            key=lambda regex: f"{regex.name}+{regex.pattern}",
+        )
+        self._lookups = list(lookups) if self._options.use_lookup_tables else []
+        flags = 0 if self._options.case_sensitive else re.IGNORECASE
+        patterns = [_compiled(regex, flags) for regex in self._regexes]
+        matchers = [
+            LookupMatcher(
+                lookup.elements,
+                case_sensitive=self._options.case_sensitive,
+                word_boundaries=self._options.use_word_boundaries,
+            )
+            for lookup in self._lookups
+        ]
+        self._finders = patterns + matchers
+        self.sequence_width = self.sentence_width = len(self._finders)
+
+    def observe(self, messages: Sequence[TokenizedMessage]) -> None:
+        """Nothing is learnt from messages."""
+
+    def fit(self, statistics: Iterable[None]) -> None:
+        """Nothing is learnt from messages; see `learn_patterns`."""
+
+    def token_rows(self, tokens: Sequence[str]) -> csr_matrix:
+        """Empty rows: a match depends on the whole text."""
+        return rows_of([{}] * len(tokens), self.sequence_width)
+
+    def place_columns(self, message: TokenizedMessage) -> list[tuple[int, ...]]:
+        """Per token the patterns that match there."""
+        columns: list[list[int]] = [[] for _ in message.tokens]
+        for column, finder in enumerate(self._finders):
+            spans = [match.span() for match in finder.finditer(message.message.text)]
+            if spans:
+                for found, token in zip(columns, message.tokens, strict=True):
+                    if _overlaps_any(token, spans):
+                        found.append(column)
+        return [tuple(found) for found in columns]
+
+    def sentence_extra(self, message: TokenizedMessage) -> dict[int, float]:
+        """The patterns that match at any token."""
+        matched = {column for columns in self.place_columns(message) for column in columns}
+        return dict.fromkeys(sorted(matched), 1.0)
+
+    def label_rows(self, tokens: Sequence[str]) -> csr_matrix:
+        """Intent names have no such features."""
+        return rows_of([{}] * len(tokens), 0)
+
+    def state(self) -> dict[str, Any]:
+        """The patterns and tables in column order."""
+        return {
+            "regexes": [[regex.name, regex.pattern] for regex in self._regexes],
+            "lookups": [[lookup.name, list(lookup.elements)] for lookup in self._lookups],
+        }
+
+    @classmethod
+    def restore(cls, options: Mapping[str, Any], state: Mapping[str, Any]) -> RegexFeaturizer:
+        """The featurizer with the patterns of `state`."""
+        featurizer = cls(options)
+        featurizer.learn_patterns(
+            [RegexPattern(name, pattern) for name, pattern in state["regexes"]],
+            [LookupTable(name, tuple(elements)) for name, elements in state["lookups"]],
+        )
+        return featurizer
+
+
+def _overlaps_any(token: Token, spans: list[tuple[int, int]]) -> bool:
+    return any(token.start < end and token.end > start for start, end in spans)
+
+
+def _compiled(regex: RegexPattern, flags: int) -> re.Pattern[str]:
+    try:
+        return re.compile(regex.pattern, flags)
+    except re.error as error:
+        raise InputError(
+            f"{regex.source or 'training data'}: the pattern of regex {regex.name!r} is not a "
+            f"regular expression ({error}); received {regex.pattern!r}; correct it"
+        ) from error

@@ -1,0 +1,42 @@
+"""Reads whole text files, with errors that say what is wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data_pipeline.errors import InputError
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, without byte order mark, all line ends as `\\n`.
+
+    Raises:
+        InputError: the file is not UTF-8.
+    """
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}:{line}: not UTF-8 text; received byte 0x{data[error.start]:02x}; "
+            "save the file as UTF-8"
+        ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_elements(name: str, beside: Path, source: str) -> list[str]:
+    """The elements of a lookup file, one a line.
+
+    The name counts from the working directory, as in Rasa, or else from the folder of `beside`.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    for path in (Path(name), beside.parent / name):
+        if path.is_file():
+            return [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    raise InputError(
+        f"{source}: the lookup table names a file that does not exist; received {name!r}; "
+        "correct the path or write the elements as a list with '- '"
+    )

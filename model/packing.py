@@ -1,0 +1,49 @@
+"""Real positions only: examples of unequal length laid end to end, so that no layer works on padding.
+
+Everything in these models but attention and the CRF treats each position on its own. On padded
+grids half of that work is thrown away; on packed rows it is not done, and no draw of noise depends
+on how far a batch happens to be padded.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Packing(NamedTuple):
+    """Which cells of a `[batch, time]` grid are real, and in which packed row each one lies.
+
+    Attributes:
+        cells: `[packed, 2]` int64, the (example, position) of each packed row, in grid order.
+        starts: `[batch]` int32, the packed row of each example's first position.
+        lengths: `[batch]` int32, how many positions each example has.
+        time: int32 scalar, the width of the grid.
+
+    >>> packing = Packing.of_lengths(tf.constant([2, 1]), tf.constant(3))
+    >>> packing.pack(tf.constant([[1, 2, 0], [3, 0, 0]])).numpy().tolist()
+    [1, 2, 3]
+    """
+
+    cells: tf.Tensor
+    starts: tf.Tensor
+    lengths: tf.Tensor
+    time: tf.Tensor
+
+    @classmethod
+    def of_lengths(cls, lengths: tf.Tensor, time: tf.Tensor) -> Packing:
+        """The packing of examples that fill the first `lengths` (`[batch]` int32) of `time` cells."""
+        cells = tf.where(tf.sequence_mask(lengths, time))
+        return cls(cells, tf.cumsum(lengths, exclusive=True), lengths, time)
+
+    def pack(self, grid: tf.Tensor) -> tf.Tensor:
+        """The real cells of `[batch, time, ...]` as `[packed, ...]`."""
+        return tf.gather_nd(grid, self.cells)
+
+    def unpack(self, rows: tf.Tensor) -> tf.Tensor:
+        """Lay `[packed, ...]` out as `[batch, time, ...]`, with zeros at padding."""
+        batch_and_time = tf.stack([tf.shape(self.lengths)[0], self.time])
+        shape = tf.concat([batch_and_time, tf.shape(rows)[1:]], 0)
+        grid = tf.scatter_nd(self.cells, rows, tf.cast(shape, tf.int64))
+        return tf.ensure_shape(grid, [None, None, *rows.shape[1:]])

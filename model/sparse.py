@@ -1,0 +1,83 @@
+"""The way in for sparse features: dropout on the stored values, then a dense layer."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from model.dense import l2
+from model.noise import Noise
+
+
+@keras.saving.register_keras_serializable(package="diet_ted_trainer")
+class DenseForSparse(keras.layers.Layer):
+    """A dense layer on rows of sparse features (`rasa.utils.tensorflow.layers.DenseForSparse`).
+
+    The product is made in float32 under any dtype policy, since counts do not survive 16 bits;
+    the output has the compute dtype.
+
+    Args:
+        units: Width of the output.
+        sparse_drop_rate: Each stored value is dropped with this probability, the others are not
+            scaled up: Rasa's `SparseDropout`.
+        dense_drop_rate: Ordinary dropout on the output, which Rasa calls "dense input dropout".
+        regularization: L2 constant of the kernel.
+
+    Call: `indices` `[stored, 2]` int64 (row, column) sorted by row, `values` `[stored]` float32,
+    `rows` int scalar tensor -> `[rows, units]`. Rows without features get the bias.
+
+    >>> layer = DenseForSparse(3)
+    >>> layer.build((None, 10))
+    >>> tuple(layer(tf.constant([[0, 7]], tf.int64), tf.ones([1]), tf.constant(2)).shape)
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        sparse_drop_rate: float = 0.0,
+        dense_drop_rate: float = 0.0,
+        regularization: float = 0.0,
+        **kwargs,
+    ):
+        super().__init__(**{**kwargs, "autocast": False})
+        self.units = units
+        self.sparse_drop_rate = sparse_drop_rate
+        self.dense_drop_rate = dense_drop_rate
+        self.regularization = regularization
+
+    def build(self, input_shape) -> None:
+        self.width = input_shape[-1]
+        self.kernel = self.add_weight(
+            shape=(self.width, self.units),
+            initializer="glorot_uniform",
+            regularizer=l2(self.regularization),
+            name="kernel",
+        )
+        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
+
+    def call(
+        self, indices: tf.Tensor, values: tf.Tensor, rows: tf.Tensor, noise: Noise | None = None
+    ) -> tf.Tensor:
+        if noise is not None and self.sparse_drop_rate > 0:
+            keep = noise.keep(f"{self.path}/sparse", tf.shape(values), self.sparse_drop_rate)
+            values = tf.where(keep, values, 0.0)
+        shape = tf.stack([tf.cast(rows, tf.int64), self.width])
+        outputs = tf.sparse.sparse_dense_matmul(
+            tf.SparseTensor(indices, values, shape), tf.convert_to_tensor(self.kernel)
+        )
+        outputs = tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias))
+        outputs = tf.cast(outputs, self.compute_dtype)
+        if noise is not None:
+            outputs = noise.dropout(f"{self.path}/dense", outputs, self.dense_drop_rate)
+        return outputs
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "sparse_drop_rate": self.sparse_drop_rate,
+            "dense_drop_rate": self.dense_drop_rate,
+            "regularization": self.regularization,
+        }

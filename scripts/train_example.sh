@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# The whole path on the bundled example: train on several processes, evaluate, export, predict.
+# Running it again resumes or, when training is finished, repeats the steps after it.
+#
+#   scripts/train_example.sh        NP: number of processes (2), RUN_DIR: where it goes (runs/pizza)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+project=examples/pizza
+run=${RUN_DIR:-runs/pizza}
+processes=${NP:-2}
+export PATH=$PWD/.venv/bin:$PATH # horovodrun starts the first `python` it finds
+
+step() { printf '\n== %s\n   %s\n' "$1" "${*:2}"; "${@:2}"; }
+
+# --gloo, also where Horovod has MPI: mpirun refuses to run as root, as containers do.
+step "Training on $processes processes (the launcher needs some seconds to start them)" \
+    horovodrun --gloo -np "$processes" python -m trainer --project "$project" --run-dir "$run"
+step "Evaluating on examples that were not trained on" \
+    python -m trainer evaluate "$run" --nlu "$project/tests/test_nlu.yml" --json "$run/evaluation.json"
+step "Exporting a SavedModel" \
+    python -m trainer export "$run" --out "$run/saved_model"
+step "Predicting" \
+    python -m trainer predict "$run" "i'd like two large veggie pizzas for tomorrow"
+
+cat <<END
+
+== Done
+   run directory    $run
+   evaluation       $run/evaluation.json
+   SavedModel       $run/saved_model
+
+   curves           .venv/bin/tensorboard --logdir $run
+   resume           the same command again
+   your project     .venv/bin/horovodrun -np $processes .venv/bin/python -m trainer --project PATH
+END

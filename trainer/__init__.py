@@ -1,0 +1,1 @@
+"""The run: command line, configuration, distribution, step, loop, checkpoints, evaluation, export."""

@@ -1,0 +1,306 @@
+"""Which devices train together, and how they talk: the only file that knows ranks and collectives.
+
+Three ways to train, one interface. A *replica* is a copy of the model on one device; all replicas
+share one global batch and, step by step, hold the same weights:
+
+* `SingleDevice`: one replica.
+* `Mirrored`: one process, a replica per local device (`tf.distribute.MirroredStrategy`).
+* `Horovod`: one process per replica, started by `horovodrun`, on any number of hosts.
+
+A train step runs *inside a replica* (`run`); what it needs of the others it asks of `replicas`;
+variables are written through `update`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from data_pipeline.errors import InputError
+from model.replicas import ONE_REPLICA, Replicas
+
+logger = logging.getLogger(__name__)
+
+LAUNCHER_VARIABLES = ("HOROVOD_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
+STRATEGIES = ("auto", "single", "mirrored", "horovod")
+
+DatasetFunction = Callable[[tf.distribute.InputContext], tf.data.Dataset]
+
+
+class Distribution(Protocol):
+    """What the step and the loop need of a set of devices."""
+
+    replicas: Replicas
+    is_chief: bool
+    description: str
+
+    @property
+    def num_replicas(self) -> int: ...
+
+    def scope(self) -> contextlib.AbstractContextManager:
+        """Where the model's and the optimizer's variables are created."""
+
+    def broadcast(self, variables: Sequence[Any]) -> None:
+        """Give every replica the chief's values of these Keras variables."""
+
+    def dataset(self, dataset_fn: DatasetFunction) -> Iterable:
+        """This process' batches; each element is what `run` takes. Has an `element_spec`."""
+
+    def run(self, replica_fn: Callable, args: tuple) -> Any:
+        """Call `replica_fn(*args)` on every replica; return one replica's tensors (all agree)."""
+
+    def update(self, write: Callable[[list, tf.Tensor], None], gradients: list, flag) -> None:
+        """Inside a replica: call `write(gradients, flag)` where variables may be written."""
+
+    def wait_for_all(self) -> None:
+        """Return once every process has called this."""
+
+
+class SingleDevice:
+    """One replica on TensorFlow's default device."""
+
+    replicas: Replicas = ONE_REPLICA
+    is_chief = True
+    num_replicas = 1
+    description = "one device"
+
+    def scope(self) -> contextlib.AbstractContextManager:
+        return contextlib.nullcontext()
+
+    def broadcast(self, variables: Sequence[Any]) -> None:
+        """Nothing to do: there is one copy."""
+
+    def dataset(self, dataset_fn: DatasetFunction) -> tf.data.Dataset:
+        return dataset_fn(tf.distribute.InputContext())
+
+    def run(self, replica_fn: Callable, args: tuple) -> Any:
+        return replica_fn(*args)
+
+    def update(self, write, gradients: list, flag: tf.Tensor) -> None:
+        write(gradients, flag)
+
+    def wait_for_all(self) -> None:
+        """Nothing to wait for."""
+
+
+class Mirrored:
+    """A replica on each local device, in one process."""
+
+    is_chief = True
+
+    def __init__(self, devices: Sequence[str] | None = None):
+        self._strategy = tf.distribute.MirroredStrategy(devices)
+        self.replicas: Replicas = _MirroredReplicas(self.num_replicas)
+        names = ", ".join(_short_device_name(d) for d in self._strategy.extended.worker_devices)
+        self.description = f"{self.num_replicas} mirrored devices ({names})"
+
+    @property
+    def num_replicas(self) -> int:
+        return self._strategy.num_replicas_in_sync
+
+    def scope(self) -> contextlib.AbstractContextManager:
+        return self._strategy.scope()
+
+    def broadcast(self, variables: Sequence[Any]) -> None:
+        """Nothing to do: a write to a mirrored variable reaches every device."""
+
+    def dataset(self, dataset_fn: DatasetFunction) -> Iterable:
+        return self._strategy.distribute_datasets_from_function(dataset_fn)
+
+    def run(self, replica_fn: Callable, args: tuple) -> Any:
+        results = self._strategy.run(replica_fn, args)
+        return tf.nest.map_structure(self._first, results)
+
+    def _first(self, value: Any) -> Any:
+        return self._strategy.experimental_local_results(value)[0]
+
+    def update(self, write, gradients: list, flag: tf.Tensor) -> None:
+        # Across replicas the gradients stay per device, each applied to its own copy; the flag
+        # steers a condition and must be a single tensor.
+        tf.distribute.get_replica_context().merge_call(
+            lambda _, gradients, flag: write(gradients, self._first(flag)), (gradients, flag)
+        )
+
+    def wait_for_all(self) -> None:
+        """Nothing to wait for: there is one process."""
+
+
+class Horovod:
+    """One replica per process; the processes were started by `horovodrun`."""
+
+    num_replicas: int
+
+    def __init__(self) -> None:
+        hvd = _import_horovod()
+        hvd.init()
+        self._hvd = hvd
+        self._use_own_gpu()
+        self.num_replicas = hvd.size()
+        self.is_chief = hvd.rank() == 0
+        self.replicas: Replicas = _HorovodReplicas(hvd)
+        self.description = f"Horovod process {hvd.rank()} of {hvd.size()}"
+
+    def _use_own_gpu(self) -> None:
+        gpus = tf.config.list_physical_devices("GPU")
+        if gpus:
+            own = gpus[self._hvd.local_rank() % len(gpus)]
+            tf.config.set_visible_devices(own, "GPU")
+            tf.config.experimental.set_memory_growth(own, True)
+
+    def scope(self) -> contextlib.AbstractContextManager:
+        return contextlib.nullcontext()
+
+    def broadcast(self, variables: Sequence[Any]) -> None:
+        self._hvd.broadcast_variables([v.value for v in variables], root_rank=0)
+
+    def dataset(self, dataset_fn: DatasetFunction) -> tf.data.Dataset:
+        size = self._hvd.size()
+        return dataset_fn(tf.distribute.InputContext(size, self._hvd.rank(), size))
+
+    def run(self, replica_fn: Callable, args: tuple) -> Any:
+        return replica_fn(*args)
+
+    def update(self, write, gradients: list, flag: tf.Tensor) -> None:
+        write(gradients, flag)
+
+    def wait_for_all(self) -> None:
+        self._hvd.allreduce(tf.zeros([]), name="wait_for_all")
+
+
+class _MirroredReplicas:
+    """`Replicas` inside `MirroredStrategy.run`."""
+
+    def __init__(self, count: int):
+        self.count = count
+
+    @property
+    def index(self) -> tf.Tensor:
+        return tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32)
+
+    def all_gather(self, tensor: tf.Tensor) -> tf.Tensor:
+        return _gather_with_gradient(tensor, self._gather, self._sum, self.index)
+
+    def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+        return _sum_all(tensors, self._gather, self._sum)
+
+    def all_reduce_max(self, tensor: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_max(self._gather(tf.stop_gradient(tensor)[tf.newaxis]), axis=0)
+
+    @staticmethod
+    def _gather(tensor: tf.Tensor) -> tf.Tensor:
+        return tf.distribute.get_replica_context().all_gather(tensor, axis=0)
+
+    @staticmethod
+    def _sum(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tensors)
+
+
+class _HorovodReplicas:
+    """`Replicas` in a process started by `horovodrun`."""
+
+    def __init__(self, hvd: Any):
+        self._hvd = hvd
+        self.count = hvd.size()
+
+    @property
+    def index(self) -> tf.Tensor:
+        return tf.constant(self._hvd.rank(), tf.int32)
+
+    def all_gather(self, tensor: tf.Tensor) -> tf.Tensor:
+        return _gather_with_gradient(tensor, self._hvd.allgather, self._sum, self.index)
+
+    def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+        return _sum_all(tensors, self._hvd.allgather, self._sum)
+
+    def all_reduce_max(self, tensor: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_max(self._hvd.allgather(tf.stop_gradient(tensor)[tf.newaxis]), axis=0)
+
+    def _sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+        return self._hvd.grouped_allreduce(tensors, op=self._hvd.Sum)
+
+
+def _gather_with_gradient(tensor: tf.Tensor, gather, sum_all, index: tf.Tensor) -> tf.Tensor:
+    """Concatenate everyone's rows; going back, sum what everyone sends and keep the own rows."""
+    rows = tf.shape(tensor)[0]
+
+    @tf.custom_gradient
+    def gathered(own: tf.Tensor):
+        def own_rows(gradient: tf.Tensor) -> tf.Tensor:
+            return sum_all([gradient])[0][index * rows : (index + 1) * rows]
+
+        return gather(own), own_rows
+
+    return gathered(tensor)
+
+
+def _sum_all(tensors: list, gather, sum_dense) -> list:
+    """Sum over replicas. `tf.IndexedSlices` stay slices: only the rows touched are exchanged."""
+    dense = [t for t in tensors if not isinstance(t, tf.IndexedSlices)]
+    summed = iter(sum_dense(dense) if dense else [])
+    return [
+        _sum_rows(t, gather) if isinstance(t, tf.IndexedSlices) else next(summed) for t in tensors
+    ]
+
+
+def _sum_rows(slices: tf.IndexedSlices, gather) -> tf.IndexedSlices:
+    rows, position = tf.unique(gather(slices.indices))
+    values = tf.math.unsorted_segment_sum(gather(slices.values), position, tf.size(rows))
+    return tf.IndexedSlices(values, rows, slices.dense_shape)
+
+
+def make_distribution(strategy: str = "auto") -> Distribution:
+    """The distribution named by `strategy`; `auto` looks at the launcher and at the GPUs.
+
+    Raises:
+        InputError: an unknown strategy, or Horovod wanted and not installed.
+    """
+    chosen, reason = strategy, "asked for"
+    if strategy == "auto":
+        chosen, reason = _detect()
+    if chosen == "single":
+        distribution: Distribution = SingleDevice()
+    elif chosen == "mirrored":
+        distribution = Mirrored(_mirrored_devices())
+    elif chosen == "horovod":
+        distribution = Horovod()
+    else:
+        raise InputError(f"strategy must be one of {', '.join(STRATEGIES)}. Received: {strategy}")
+    logger.info("Training on %s (%s).", distribution.description, reason)
+    return distribution
+
+
+def _detect() -> tuple[str, str]:
+    launcher = next((name for name in LAUNCHER_VARIABLES if name in os.environ), None)
+    if launcher:
+        return "horovod", f"{launcher} is set"
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    if gpus > 1:
+        return "mirrored", f"{gpus} GPUs and no launcher"
+    return "single", f"{gpus} GPUs and no launcher"
+
+
+def _mirrored_devices() -> list[str] | None:
+    """All GPUs, or, where there are none, all logical CPU devices."""
+    if tf.config.list_physical_devices("GPU"):
+        return None
+    return [device.name for device in tf.config.list_logical_devices("CPU")]
+
+
+def _short_device_name(device: str) -> str:
+    return ":".join(device.rsplit(":", 2)[-2:])
+
+
+def _import_horovod() -> Any:
+    try:
+        import horovod.tensorflow as hvd
+    except ImportError as error:
+        raise InputError(
+            f"Horovod was asked for but cannot be imported ({error}). "
+            "Install it with `make setup` or `scripts/install_horovod.sh`."
+        ) from None
+    return hvd

@@ -1,0 +1,42 @@
+"""Half precision: which dtype policy, and the loss scale that keeps float16 gradients from vanishing."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+INITIAL_SCALE = 2.0**15
+GROWTH_STEPS = 2000
+
+
+class LossScale:
+    """What the loss is multiplied by before, and the gradients divided by after differentiation.
+
+    Only `mixed_float16` needs one. It is a power of two: doubled after 2000 finite steps in a row,
+    halved whenever a gradient is not finite; such a step is skipped (Micikevicius et al. 2018).
+    """
+
+    def __init__(self, precision: str):
+        """Creates its variables: call it in the distribution's scope."""
+        self.dynamic = precision == "mixed_float16"
+        initial = INITIAL_SCALE if self.dynamic else 1.0
+        self.value = keras.Variable(initial, trainable=False, dtype="float32", name="loss_scale")
+        self.finite_steps = keras.Variable(0, trainable=False, dtype="int32", name="finite_steps")
+        self.skipped_steps = keras.Variable(0, trainable=False, dtype="int32", name="skipped_steps")
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        return [self.value, self.finite_steps, self.skipped_steps]
+
+    def after_step(self, finite: tf.Tensor) -> None:
+        """Adjust to whether the step's gradients were finite (bool scalar)."""
+        if not self.dynamic:
+            return
+        in_a_row = tf.where(finite, self.finite_steps.value + 1, 0)
+        grow = in_a_row >= GROWTH_STEPS
+        factor = tf.where(finite, tf.where(grow, 2.0, 1.0), 0.5)
+        self.value.assign(tf.maximum(self.value.value * factor, 1.0))
+        self.finite_steps.assign(tf.where(grow, 0, in_a_row))
+        self.skipped_steps.assign_add(tf.cast(tf.logical_not(finite), tf.int32))

@@ -9,7 +9,7 @@ messages fit in a few hundred megabytes, and nearly all of it can stay on disk.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -92,6 +92,11 @@ class Examples:
             extra_columns=np.asarray(self.extra_columns[extras]),
             extra_values=np.asarray(self.extra_values[extras]),
         )
+
+    def with_places(self, new_ids: Sequence[int]) -> Examples:
+        """The same examples, place id i having become `new_ids[i]`."""
+        places = np.asarray(new_ids, np.int32)[self.token_places]
+        return replace(self, token_places=places)
 
 
 def join(parts: Sequence[Examples]) -> Examples:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
 from scipy.sparse import csr_matrix
@@ -26,10 +27,7 @@ STRING_FEATURES: dict[str, Callable[[str], object]] = {
     "suffix3": lambda text: text[-3:],
     "suffix5": lambda text: text[-5:],
 }
-PLACE_FEATURES: dict[str, Callable[[int, int], bool]] = {
-    "BOS": lambda index, length: index == 0,
-    "EOS": lambda index, length: index == length - 1,
-}
+PLACE_FEATURES = ("BOS", "EOS")
 SPACY_FEATURES = ("pos", "pos2")
 CACHED_TOKENS = 100_000
 
@@ -100,8 +98,8 @@ class LexicalSyntacticFeaturizer:
             else:
                 for length in lengths:
                     reached = range(*self._reach(position, length))
-                    found = {str(PLACE_FEATURES[name](index, length)) for index in reached}
-                    values[position, name] |= found
+                    edges = {(index == 0, index == length - 1) for index in reached}
+                    values[position, name] |= {_edge_value(name, *edge) for edge in edges}
         return {pair: frozenset(found) for pair, found in values.items() if found}
 
     def fit(self, statistics: Iterable[Values]) -> None:
@@ -120,20 +118,18 @@ class LexicalSyntacticFeaturizer:
     def place_columns(self, message: TokenizedMessage) -> list[tuple[int, ...]]:
         """The columns of the neighbours, and of standing first or last."""
         words = [token.text for token in message.tokens]
+        last = len(words) - 1
         found: list[list[int]] = [[] for _ in words]
-        for position, names in enumerate(self._window):
+        # In this order the columns come out sorted: by position, BOS and EOS before other names.
+        for position in range(len(self._window)):
             offset = position - self._own
-            place_names = [name for name in names if name in PLACE_FEATURES]
+            at_place = self._columns_at_place[position]
             for index in range(*self._reach(position, len(words))):
                 columns = found[index - offset]
+                columns += at_place[index == 0, index == last]
                 if offset:
                     columns += self._string_columns(position, words[index])
-                for name in place_names:
-                    value = str(PLACE_FEATURES[name](index, len(words)))
-                    column = self._columns.get((position, name), {}).get(value)
-                    if column is not None:
-                        columns.append(column)
-        return [tuple(sorted(columns)) for columns in found]
+        return [tuple(columns) for columns in found]
 
     def sentence_extra(self, message: TokenizedMessage) -> dict[int, float]:
         """There are no sentence features."""
@@ -170,11 +166,24 @@ class LexicalSyntacticFeaturizer:
             width += len(found)
         self.sequence_width = width
         self._string_columns = lru_cache(CACHED_TOKENS)(self._uncached_string_columns)
+        edges = list(product((False, True), repeat=2))
+        self._columns_at_place = [
+            {edge: self._edge_columns(position, edge) for edge in edges}
+            for position in range(len(self._window))
+        ]
 
     def _uncached_string_columns(self, position: int, text: str) -> tuple[int, ...]:
         """The columns of a window position that follow from the string of the token there."""
-        pairs = [(position, name) for name in self._window[position] if name in STRING_FEATURES]
-        columns = [self._columns.get(pair, {}).get(_value(pair[1], text)) for pair in pairs]
+        names = [name for name in self._window[position] if name in STRING_FEATURES]
+        return self._known(position, {name: _value(name, text) for name in names})
+
+    def _edge_columns(self, position: int, edge: tuple[bool, bool]) -> tuple[int, ...]:
+        """The columns of a window position that tell whether its token is first, is last."""
+        names = [name for name in self._window[position] if name in PLACE_FEATURES]
+        return self._known(position, {name: _edge_value(name, *edge) for name in names})
+
+    def _known(self, position: int, values: Mapping[str, str]) -> tuple[int, ...]:
+        columns = [self._columns.get((position, n), {}).get(value) for n, value in values.items()]
         return tuple(column for column in columns if column is not None)
 
     def _pairs(self) -> list[tuple[int, str]]:
@@ -190,11 +199,15 @@ def _value(name: str, text: str) -> str:
     return str(STRING_FEATURES[name](text))
 
 
+def _edge_value(name: str, is_first: bool, is_last: bool) -> str:
+    return str(is_first if name == "BOS" else is_last)
+
+
 def _check_feature(name: str) -> None:
     if name in SPACY_FEATURES:
         raise InputError(
-            f"LexicalSyntacticFeaturizer: feature {name!r} needs spaCy's part-of-speech tags, which "
-            "are not available here; remove it from 'features'"
+            f"LexicalSyntacticFeaturizer: feature {name!r} needs spaCy's part-of-speech tags, "
+            "which are not available here; remove it from 'features'"
         )
     if name not in STRING_FEATURES and name not in PLACE_FEATURES:
         known = [*STRING_FEATURES, *PLACE_FEATURES]

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 WORD_BOUNDARY = re.compile(r"\b")
 
 
-class Span(tuple):
-    """`(start, end)` of a match, with the one method of `re.Match` that is needed."""
-
-    __slots__ = ()
-
-    def span(self) -> tuple[int, int]:
-        return self[0], self[1]
+Span = tuple[int, int]
+"""Start and end of a match."""
 
 
 class LookupMatcher:
@@ -34,42 +28,39 @@ class LookupMatcher:
         self._case_sensitive = case_sensitive
         self._word_boundaries = word_boundaries
         self._ranks: dict[str, int] = {}
-        lengths: dict[str, set[int]] = defaultdict(set)
+        self._lengths: dict[str, tuple[int, int]] = {}
         for element in map(self._folded, filter(None, elements)):
             self._ranks.setdefault(element, len(self._ranks))
-            lengths[element[0]].add(len(element))
-        self._lengths = {first: sorted(found) for first, found in lengths.items()}
+            shortest, longest = self._lengths.get(element[0], (len(element), 0))
+            length_range = min(shortest, len(element)), max(longest, len(element))
+            self._lengths[element[0]] = length_range
 
-    def finditer(self, text: str) -> Iterator[Span]:
-        """The matches from left to right, as `re.Pattern.finditer` gives them."""
+    def spans(self, text: str) -> list[Span]:
+        """The matches from left to right, as `re.finditer` finds them."""
         folded = self._folded(text)
         if self._word_boundaries:
-            starts: Iterable[int] = [match.start() for match in WORD_BOUNDARY.finditer(text)]
+            borders = [match.start() for match in WORD_BOUNDARY.finditer(text)]
         else:
-            starts = range(len(text))
-        borders = list(starts)
-        end = 0
-        for start in borders:
-            if start >= end and start < len(text):
-                match_end = self._match_at(folded, start, borders)
-                if match_end:
-                    yield Span((start, match_end))
-                    end = match_end
+            borders = list(range(len(text) + 1))
+        found: list[Span] = []
+        last_end = 0
+        for start in borders[:-1]:
+            if start >= last_end:
+                end = self._match_end(folded, start, borders)
+                if end:
+                    found.append((start, end))
+                    last_end = end
+        return found
 
-    def _match_at(self, text: str, start: int, borders: list[int]) -> int:
+    def _match_end(self, text: str, start: int, borders: list[int]) -> int:
         """The end of the match that begins at `start`, or 0."""
         lengths = self._lengths.get(text[start])
         if not lengths:
             return 0
-        if self._word_boundaries:
-            low = bisect_left(borders, start + lengths[0])
-            high = bisect_right(borders, start + lengths[-1])
-            ends: Iterable[int] = borders[low:high]
-        else:
-            ends = [start + length for length in lengths]
-        found = [
-            (rank, end) for end in ends if (rank := self._ranks.get(text[start:end])) is not None
-        ]
+        low = bisect_left(borders, start + lengths[0])
+        high = bisect_right(borders, start + lengths[-1])
+        ranks = ((self._ranks.get(text[start:end]), end) for end in borders[low:high])
+        found = [(rank, end) for rank, end in ranks if rank is not None]
         return min(found)[1] if found else 0
 
     def _folded(self, text: str) -> str:

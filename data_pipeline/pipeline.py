@@ -35,7 +35,7 @@ class FittedPipeline:
         labels: intent names, sorted; a label id is an index into it.
         label_features: what each label looks like to the model.
         tags: the entity, role and group tags.
-        synonyms: applied to entity values after prediction.
+        synonyms: the canonical values that entities get after prediction.
     """
 
     tokenizer: WhitespaceTokenizer
@@ -43,7 +43,7 @@ class FittedPipeline:
     labels: tuple[str, ...]
     label_features: LabelFeatures
     tags: TagVocabulary
-    synonyms: Mapping[str, str] = field(default_factory=dict)
+    synonyms: SynonymMapper = field(default_factory=SynonymMapper)
 
     def __post_init__(self) -> None:
         widths = [featurizer.sequence_width for featurizer in self.featurizers]
@@ -95,9 +95,6 @@ class FittedPipeline:
                 extra[int(start) + column] = value
         return extra
 
-    def synonym_mapper(self) -> SynonymMapper:
-        return SynonymMapper(self.synonyms)
-
     def save(self, directory: Path) -> None:
         """Write everything as JSON to `directory/pipeline.json`."""
         state: dict[str, Any] = {
@@ -109,7 +106,7 @@ class FittedPipeline:
             "labels": list(self.labels),
             "label_features": self.label_features.to_json(),
             "tags": self.tags.state(),
-            "synonyms": dict(self.synonyms),
+            "synonyms": self.synonyms.synonyms,
         }
         text = json.dumps(state, ensure_ascii=False, sort_keys=True)
         (directory / PIPELINE_FILE).write_text(text, encoding="utf-8")
@@ -124,7 +121,7 @@ class FittedPipeline:
             labels=tuple(state["labels"]),
             label_features=LabelFeatures.from_json(state["label_features"]),
             tags=TagVocabulary.restore(state["tags"]),
-            synonyms=state["synonyms"],
+            synonyms=SynonymMapper(state["synonyms"]),
         )
 
 
@@ -201,9 +198,8 @@ def encode(
 
 def store_messages(pipeline: FittedPipeline, messages: Sequence[Message]) -> ExampleStore:
     """Messages featurized in memory: for evaluation and prediction."""
-    tokenized = [
-        TokenizedMessage(message, pipeline.tokenizer.tokenize(message.text)) for message in messages
-    ]
+    tokenize = pipeline.tokenizer.tokenize
+    tokenized = [TokenizedMessage(message, tokenize(message.text)) for message in messages]
     types, places = IdAssigner(), IdAssigner()
     examples = encode(pipeline, tokenized, types, places)
     tables = feature_tables(pipeline, pipeline.token_rows(types.keys()), places.keys())

@@ -87,8 +87,8 @@ class _NluYaml:
                 if not version_is_readable(self._version(), events.path):
                     if version_checked:
                         raise InputError(
-                            f"{events.source(key.line)}: 'version' names a format that is not known "
-                            "here, and stands below 'nlu'; move it to the top of the file"
+                            f"{events.source(key.line)}: 'version' names a format that is not "
+                            "known here, and stands below 'nlu'; move it to the top of the file"
                         )
                     return
                 version_checked = True
@@ -151,7 +151,8 @@ class _NluYaml:
         kind = next((section for section in SECTIONS if section in nodes), None)
         if kind is None:
             known = ", ".join(f"'{section}:'" for section in SECTIONS)
-            raise self._error(line, f"a section of 'nlu' needs one of {known}", Mapping(nodes, line))
+            received = Mapping(nodes, line)
+            raise self._error(line, f"a section of 'nlu' needs one of {known}", received)
         examples = nodes.get("examples", Scalar("", line))
         if kind == "intent":
             yield from self._intent_items(self._intent(nodes["intent"]), examples)
@@ -207,11 +208,12 @@ class _NluYaml:
     def _block_lines(self, node: Node, title: str) -> Iterator[tuple[str, str]]:
         """`(file:line, text)` of every example in a block string."""
         if not isinstance(node, Scalar) or node.kind not in ("str", "null"):
-            raise self._error(node.line, f"'examples' of {title!r} must be text; {BLOCK_HINT}", node)
+            problem = f"'examples' of {title!r} must be text; {BLOCK_HINT}"
+            raise self._error(node.line, problem, node)
         if node.kind == "null":
             logger.warning("%s: %r has no examples", self._events.source(node.line), title)
             return
-        # Only a literal block keeps the file's lines; folded and quoted text is placed by its start.
+        # Only a literal block keeps the file's lines; other text is placed by where it starts.
         first, step = (node.line + 1, 1) if node.style == "|" else (node.line, 0)
         for index, line in enumerate(node.value.splitlines()):
             source = f"{self._events.path}:{first + index * step}"

@@ -13,7 +13,7 @@ from data_pipeline.component_options import read_options
 from data_pipeline.errors import InputError
 from data_pipeline.examples import LookupTable, RegexPattern, Token
 from data_pipeline.featurizer import TokenizedMessage, rows_of
-from data_pipeline.lookup_matcher import LookupMatcher
+from data_pipeline.lookup_matcher import LookupMatcher, Span
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,28 @@ class RegexFeaturizerOptions:
     use_lookup_tables: bool = True
     use_word_boundaries: bool = True
     alias: str | None = None
+
+
+class PatternMatcher:
+    """One regular expression of the training data."""
+
+    def __init__(self, regex: RegexPattern, flags: int) -> None:
+        """Compiles the pattern.
+
+        Raises:
+            InputError: it is not a regular expression.
+        """
+        try:
+            self._pattern = re.compile(regex.pattern, flags)
+        except re.error as error:
+            raise InputError(
+                f"{regex.source or 'training data'}: the pattern of regex {regex.name!r} is not a "
+                f"regular expression ({error}); received {regex.pattern!r}; correct it"
+            ) from error
+
+    def spans(self, text: str) -> list[Span]:
+        """The matches from left to right."""
+        return [match.span() for match in self._pattern.finditer(text)]
 
 
 class RegexFeaturizer:
@@ -62,8 +84,8 @@ class RegexFeaturizer:
         )
         self._lookups = list(lookups) if self._options.use_lookup_tables else []
         flags = 0 if self._options.case_sensitive else re.IGNORECASE
-        patterns = [_compiled(regex, flags) for regex in self._regexes]
-        matchers = [
+        patterns = [PatternMatcher(regex, flags) for regex in self._regexes]
+        lookup_matchers = [
             LookupMatcher(
                 lookup.elements,
                 case_sensitive=self._options.case_sensitive,
@@ -71,8 +93,8 @@ class RegexFeaturizer:
             )
             for lookup in self._lookups
         ]
-        self._finders = patterns + matchers
-        self.sequence_width = self.sentence_width = len(self._finders)
+        self._matchers: list[PatternMatcher | LookupMatcher] = [*patterns, *lookup_matchers]
+        self.sequence_width = self.sentence_width = len(self._matchers)
 
     def observe(self, messages: Sequence[TokenizedMessage]) -> None:
         """Nothing is learnt from messages."""
@@ -87,8 +109,8 @@ class RegexFeaturizer:
     def place_columns(self, message: TokenizedMessage) -> list[tuple[int, ...]]:
         """Per token the patterns that match there."""
         columns: list[list[int]] = [[] for _ in message.tokens]
-        for column, finder in enumerate(self._finders):
-            spans = [match.span() for match in finder.finditer(message.message.text)]
+        for column, matcher in enumerate(self._matchers):
+            spans = matcher.spans(message.message.text)
             if spans:
                 for found, token in zip(columns, message.tokens, strict=True):
                     if _overlaps_any(token, spans):
@@ -122,15 +144,5 @@ class RegexFeaturizer:
         return featurizer
 
 
-def _overlaps_any(token: Token, spans: list[tuple[int, int]]) -> bool:
+def _overlaps_any(token: Token, spans: list[Span]) -> bool:
     return any(token.start < end and token.end > start for start, end in spans)
-
-
-def _compiled(regex: RegexPattern, flags: int) -> re.Pattern[str]:
-    try:
-        return re.compile(regex.pattern, flags)
-    except re.error as error:
-        raise InputError(
-            f"{regex.source or 'training data'}: the pattern of regex {regex.name!r} is not a "
-            f"regular expression ({error}); received {regex.pattern!r}; correct it"
-        ) from error

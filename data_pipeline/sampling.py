@@ -39,6 +39,35 @@ class Plan:
         return int((self.indices != PADDING).sum())
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """How the epochs of a run are planned; the options are `DIETClassifier`'s of the same names.
+
+    Attributes:
+        batch_size: the global batch size, or the first and the last epoch's.
+        batch_strategy: `balanced` or `sequence`.
+        drop_small_last_batch: leave out a last batch that is less than half full.
+    """
+
+    epochs: int
+    batch_size: int | Sequence[int]
+    batch_strategy: str = "balanced"
+    seed: int = 0
+    drop_small_last_batch: bool = False
+
+    def plan(self, labels: np.ndarray, epoch: int) -> Plan:
+        """The plan of `epoch` (0-based) for examples with these labels."""
+        return epoch_plan(
+            labels,
+            self.batch_size,
+            seed=self.seed,
+            epoch=epoch,
+            epochs=self.epochs,
+            strategy=self.batch_strategy,
+            drop_small_last_batch=self.drop_small_last_batch,
+        )
+
+
 def batch_size_of_epoch(batch_sizes: int | Sequence[int], epoch: int, epochs: int) -> int:
     """The global batch size of `epoch` (0-based), growing linearly from the first size to the second.
 
@@ -71,7 +100,7 @@ def epoch_plan(
         labels: `[examples]` the class of each example; only `balanced` looks at it.
         batch_sizes: a global batch size, or the first and the last epoch's.
         epochs: how many epochs the growth is spread over.
-        strategy: `balanced` oversamples rare classes (section "balanced" below), `sequence` does not.
+        strategy: `balanced` oversamples rare classes (`_balanced`), `sequence` does not.
         drop_small_last_batch: leave out a last batch that is less than half full.
 
     Raises:

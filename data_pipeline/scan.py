@@ -7,12 +7,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from data_pipeline.errors import InputError
-from data_pipeline.examples import Entity, LookupTable, Message, RegexPattern, Synonym
+from data_pipeline.examples import (
+    Entity,
+    LookupTable,
+    Message,
+    RegexPattern,
+    Synonym,
+    TrainingItem,
+)
+from data_pipeline.entities import SynonymMapper, SynonymStatistics
 from data_pipeline.featurizer import Featurizer, TokenizedMessage
 from data_pipeline.label_features import build_label_features
+from data_pipeline.nlu_files import add_synonym
 from data_pipeline.pipeline import FittedPipeline
-from data_pipeline.tags import TagVocabulary
+from data_pipeline.regex_featurizer import RegexFeaturizer
+from data_pipeline.tags import TagStatistics, TagVocabulary, fit_tags, misaligned, observe_tags
 from data_pipeline.tokenizer import WhitespaceTokenizer
 
 SHOWN_MISALIGNED = 3
@@ -26,28 +35,137 @@ class Misaligned:
     entity: Entity
 
     def __str__(self) -> str:
-        return f"{self.message.source}: {self.entity.value!r} in {self.message.text!r}"
+        covered = self.message.text[self.entity.start : self.entity.end]
+        return f"{self.message.source}: [{covered}]({self.entity.entity}) in {self.message.text!r}"
+
+
+@dataclass(frozen=True)
+class ChunkStatistics:
+    """What one chunk of messages tells; made by `Scanner` in a worker process."""
+
+    messages: int
+    without_tokens: int
+    tokens: set[str]
+    labels: Counter
+    tags: TagStatistics
+    synonyms: SynonymStatistics
+    featurizers: list[Any]
+    misaligned: int
+    shown_misaligned: list[Misaligned]
 
 
 @dataclass
-class Scan:
-    """What was seen in a chunk of messages, or, after `merge`, in all of them."""
+class Scanner:
+    """Looks through one chunk of messages. Picklable.
 
-    messages: int = 0
-    tokens: Counter = field(default_factory=Counter)
-    labels: Counter = field(default_factory=Counter)
-    tag_statistics: list[Any] = field(default_factory=list)
-    featurizer_statistics: list[list[Any]] = field(default_factory=list)
-    misaligned: int = 0
-    shown_misaligned: list[Misaligned] = field(default_factory=list)
+    Attributes:
+        bilou: BILOU tags rather than plain ones.
+        entities: whether tags are wanted at all.
+    """
 
-    def merge(self, chunk: Scan) -> None:
-        """Add what another chunk saw."""
-        self.messages += chunk.messages
-        self.tokens.update(chunk.tokens)
-        self.labels.update(chunk.labels)
-        self.tag_statistics += chunk.tag_statistics
-        self.featurizer_statistics += chunk.featurizer_statistics
-        self.misaligned += chunk.misaligned
-        room = SHOWN_MISALIGNED - len(self.shown_misaligned)
-        self.shown_misaligned += chunk.shown_misaligned[:room]
+    tokenizer: WhitespaceTokenizer
+    featurizers: Sequence[Featurizer]
+    bilou: bool
+    entities: bool
+
+    def __call__(self, messages: Sequence[Message]) -> ChunkStatistics:
+        tokenized = tokenize(self.tokenizer, messages)
+        kept = [message for message in tokenized if message.tokens]
+        lost = [
+            Misaligned(message.message, entity)
+            for message in (kept if self.entities else ())
+            for entity in misaligned(message)
+        ]
+        return ChunkStatistics(
+            messages=len(kept),
+            without_tokens=len(tokenized) - len(kept),
+            tokens={token.text for message in kept for token in message.tokens},
+            labels=Counter(message.message.intent for message in kept),
+            tags=observe_tags(kept if self.entities else (), self.bilou),
+            synonyms=SynonymMapper.observe(message.message for message in kept),
+            featurizers=[featurizer.observe(kept) for featurizer in self.featurizers],
+            misaligned=len(lost),
+            shown_misaligned=lost[:SHOWN_MISALIGNED],
+        )
+
+
+@dataclass
+class SideItems:
+    """What training files hold beside messages."""
+
+    synonyms: dict[str, str] = field(default_factory=dict)
+    regexes: list[RegexPattern] = field(default_factory=list)
+    lookups: list[LookupTable] = field(default_factory=list)
+
+    def take_from(self, items: Iterable[TrainingItem]) -> Iterable[Message]:
+        """Yield the messages one can train on; keep everything else here."""
+        for item in items:
+            if isinstance(item, Message):
+                if item.intent:
+                    yield item
+            elif isinstance(item, Synonym):
+                add_synonym(self.synonyms, item)
+            elif isinstance(item, RegexPattern):
+                self.regexes.append(item)
+            else:
+                self.lookups.append(item)
+
+
+def tokenize(
+    tokenizer: WhitespaceTokenizer, messages: Sequence[Message]
+) -> list[TokenizedMessage]:
+    """The messages with their tokens; an empty text has none."""
+    return [TokenizedMessage(message, tokenizer.tokenize(message.text)) for message in messages]
+
+
+@dataclass
+class ScanResult:
+    """The statistics of all chunks."""
+
+    chunks: list[ChunkStatistics]
+    side_items: SideItems
+
+    @property
+    def messages(self) -> int:
+        return sum(chunk.messages for chunk in self.chunks)
+
+    @property
+    def without_tokens(self) -> int:
+        return sum(chunk.without_tokens for chunk in self.chunks)
+
+    @property
+    def misaligned(self) -> int:
+        return sum(chunk.misaligned for chunk in self.chunks)
+
+    @property
+    def shown_misaligned(self) -> list[Misaligned]:
+        return [shown for chunk in self.chunks for shown in chunk.shown_misaligned][
+            :SHOWN_MISALIGNED
+        ]
+
+    def token_types(self) -> list[str]:
+        """Every distinct token, sorted."""
+        return sorted(set().union(*(chunk.tokens for chunk in self.chunks)))
+
+    def fit(self, scanner: Scanner) -> FittedPipeline:
+        """The pipeline that these statistics determine."""
+        for position, featurizer in enumerate(scanner.featurizers):
+            if isinstance(featurizer, RegexFeaturizer):
+                featurizer.learn_patterns(self.side_items.regexes, self.side_items.lookups)
+            featurizer.fit(chunk.featurizers[position] for chunk in self.chunks)
+        labels = tuple(sorted(set().union(*(chunk.labels for chunk in self.chunks))))
+        return FittedPipeline(
+            tokenizer=scanner.tokenizer,
+            featurizers=scanner.featurizers,
+            labels=labels,
+            label_features=build_label_features(
+                labels, scanner.featurizers, scanner.tokenizer.label_tokens
+            ),
+            tags=self._tags(scanner.bilou),
+            synonyms=SynonymMapper.fit(
+                self.side_items.synonyms, (chunk.synonyms for chunk in self.chunks)
+            ),
+        )
+
+    def _tags(self, bilou: bool) -> TagVocabulary:
+        return fit_tags((chunk.tags for chunk in self.chunks), bilou)

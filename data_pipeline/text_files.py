@@ -8,7 +8,7 @@ from data_pipeline.errors import InputError
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, without byte order mark, all line ends as `\\n`.
+    """The text of a UTF-8 file, without byte order mark, its lines ended by line feeds.
 
     Raises:
         InputError: the file is not UTF-8.

@@ -24,7 +24,7 @@ SEPARATOR = regex.compile(
 # Where none of these stands, SEPARATOR can only match white space.
 SIGN = regex.compile(r"[^\w\s#@&]")
 
-# The range from U+24C2 is Rasa's (`rasa.utils.io.get_emoji_regex`): it also takes kana, CJK and more.
+# As in `rasa.utils.io.get_emoji_regex`. The range from U+24C2 also takes kana, CJK and more.
 EMOJI_ONLY = re.compile(
     "[\U0001f600-\U0001f64f\U0001f300-\U0001f5ff\U0001f680-\U0001f6ff\U0001f1e0-\U0001f1ff"
     "\u2702-\u27b0\u24c2-\U0001f251\u200d\u200c]+"

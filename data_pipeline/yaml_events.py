@@ -83,7 +83,7 @@ def _shortened(text: str) -> str:
 
 
 class YamlEvents:
-    """The events of one file. Lines are counted from 1; `InputError` names the file and the line."""
+    """The events of one file, lines counted from 1; an `InputError` names file and line."""
 
     def __init__(self, path: Path, loader: yaml.SafeLoader) -> None:
         self.path = path

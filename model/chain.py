@@ -45,14 +45,14 @@ def _log_partition(potentials, transitions, active):
     def gradient(upstream):
         backward, arriving = _backward(weights / norms[..., None], kernel, active)
         joint = forward * backward
+        # The mass is 1, but for what `LEAST` added; it is 0 where scores are out of all range.
         mass = tf.reduce_sum(joint, -1, keepdims=True)
-        share = (active * upstream)[..., None]
-        marginals = share * joint / mass
+        share = tf.math.divide_no_nan((active * upstream)[..., None], mass)
         # Expected transitions: from a tag at t-1 (forward) to one at t (arriving).
         tags = tf.shape(kernel)[0]
         leaving = tf.reshape(forward[:-1], [-1, tags])
-        arriving = tf.reshape((share / mass)[1:] * arriving[1:], [-1, tags])
-        return marginals, kernel * tf.matmul(leaving, arriving, transpose_a=True), None
+        arriving = tf.reshape(share[1:] * arriving[1:], [-1, tags])
+        return share * joint, kernel * tf.matmul(leaving, arriving, transpose_a=True), None
 
     return result, gradient
 

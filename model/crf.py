@@ -63,6 +63,7 @@ class CRF(keras.layers.Layer):
             shape=(self.num_tags, self.num_tags),
             initializer="glorot_uniform",
             regularizer=l2(self.regularization),
+            autocast=False,
             name="transitions",
         )
 

@@ -6,6 +6,7 @@ draws the same numbers, on any day and after any number of resumes.
 
 from __future__ import annotations
 
+import copy
 import zlib
 
 import tensorflow as tf
@@ -29,6 +30,14 @@ class Noise:
         base = tf.stack([tf.constant(seed & 0x7FFFFFFF, tf.int32), tf.cast(step, tf.int32)])
         self._shared = base
         self._own = tf.random.experimental.stateless_fold_in(base, replicas.index + 1)
+
+    def within(self, place: str) -> Noise:
+        """The noise of the same step below `place`: for layers that are called twice in a step."""
+        key = zlib.crc32(place.encode()) & 0x7FFFFFFF
+        inner = copy.copy(self)
+        inner._shared = tf.random.experimental.stateless_fold_in(self._shared, key)
+        inner._own = tf.random.experimental.stateless_fold_in(self._own, key)
+        return inner
 
     def _seed(self, place: str, shared: bool) -> tf.Tensor:
         key = zlib.crc32(place.encode()) & 0x7FFFFFFF

@@ -29,7 +29,10 @@ class Replicas(Protocol):
         """
 
     def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-        """Sum each tensor over the replicas. No gradient flows through it."""
+        """Sum each tensor, or `tf.IndexedSlices` with unique rows, over the replicas.
+
+        Not for use under a gradient: what is summed must not depend on what is differentiated.
+        """
 
     def all_reduce_max(self, tensor: tf.Tensor) -> tf.Tensor:
         """The element-wise maximum over the replicas. No gradient flows through it."""
@@ -48,7 +51,7 @@ class OneReplica:
         return tensor
 
     def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-        return [tf.stop_gradient(tensor) for tensor in tensors]
+        return list(tensors)
 
     def all_reduce_max(self, tensor: tf.Tensor) -> tf.Tensor:
         return tf.stop_gradient(tensor)

@@ -53,9 +53,12 @@ class DenseForSparse(keras.layers.Layer):
             shape=(self.width, self.units),
             initializer="glorot_uniform",
             regularizer=l2(self.regularization),
+            autocast=False,
             name="kernel",
         )
-        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
+        self.bias = self.add_weight(
+            shape=(self.units,), initializer="zeros", autocast=False, name="bias"
+        )
 
     def call(
         self, indices: tf.Tensor, values: tf.Tensor, rows: tf.Tensor, noise: Noise | None = None

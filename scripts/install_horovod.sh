@@ -163,12 +163,19 @@ work=$(mktemp -d)
 fresh=$(mktemp -d "$cache/.$key.XXXXXX")
 trap 'rm -rf "$work" "$fresh"' EXIT
 
-# Runs one stage with its output in the log; on failure shows the end of the log.
+# The first errors in the log: what follows them is mostly pip and make passing them on.
+show_errors() {
+    sed '/subprocess-exited-with-error/,$d' "$log" |
+        grep -m 3 -A 4 -E 'CMake Error|ERROR:|(^|[^[:alnum:]_])error:|: not found|No space left' ||
+        tail -n 20 "$log"
+}
+
+# Runs one stage with its output in the log.
 stage() {
     local what=$1
     shift
     if ! "$@" >>"$log" 2>&1; then
-        tail -n 30 "$log" >&2
+        show_errors >&2
         fail "$what failed; the whole log is $log"
     fi
 }

@@ -48,6 +48,9 @@ class Distribution(Protocol):
     def broadcast(self, variables: Sequence[Any]) -> None:
         """Give every replica the chief's values of these Keras variables."""
 
+    def broadcast_object(self, value: Any) -> Any:
+        """The chief's value of a small Python object."""
+
     def dataset(self, dataset_fn: DatasetFunction) -> Iterable:
         """This process' batches; each element is what `run` takes. Has an `element_spec`."""
 
@@ -74,6 +77,9 @@ class SingleDevice:
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         """Nothing to do: there is one copy."""
+
+    def broadcast_object(self, value: Any) -> Any:
+        return value
 
     def dataset(self, dataset_fn: DatasetFunction) -> tf.data.Dataset:
         return dataset_fn(tf.distribute.InputContext())
@@ -108,6 +114,9 @@ class Mirrored:
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         """Nothing to do: a write to a mirrored variable reaches every device."""
+
+    def broadcast_object(self, value: Any) -> Any:
+        return value
 
     def dataset(self, dataset_fn: DatasetFunction) -> Iterable:
         return self._strategy.distribute_datasets_from_function(dataset_fn)
@@ -157,6 +166,9 @@ class Horovod:
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         self._hvd.broadcast_variables([v.value for v in variables], root_rank=0)
+
+    def broadcast_object(self, value: Any) -> Any:
+        return self._hvd.broadcast_object(value, root_rank=0)
 
     def dataset(self, dataset_fn: DatasetFunction) -> tf.data.Dataset:
         size = self._hvd.size()

@@ -30,6 +30,10 @@ class LossScale:
     def variables(self) -> list[keras.Variable]:
         return [self.value, self.finite_steps, self.skipped_steps]
 
+    def current(self) -> float:
+        """The scale now, on the host."""
+        return float(keras.ops.convert_to_numpy(self.value))
+
     def after_step(self, finite: tf.Tensor) -> None:
         """Adjust to whether the step's gradients were finite (bool scalar)."""
         if not self.dynamic:

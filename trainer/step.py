@@ -49,6 +49,10 @@ class TrainStep:
         self._clip_norm = clip_norm
         self._function = None
 
+    @property
+    def compiled(self) -> bool:
+        return self._function is not None
+
     def compile(self, batch_spec: Any) -> None:
         """Trace once for batches of this `element_spec`, whatever their sizes."""
         signature = [batch_spec, tf.TensorSpec([], tf.int64)]
@@ -58,8 +62,9 @@ class TrainStep:
         """Train on `batch`; `step` is the number of finished steps.
 
         Returns:
-            `finite`: bool, whether the step was applied; and per loss term and metric `NAME/total`
-            and `NAME/weight`, float32 sums over the global batch.
+            `finite`: bool, whether the step was applied; `gradient_norm`; and, as float32 sums over
+            the global batch, `NAME/total` and `NAME/weight` of every metric and of every loss
+            term, whose names begin with `loss/`.
         """
         return self._function(batch, tf.constant(step, tf.int64))
 
@@ -73,7 +78,8 @@ class TrainStep:
         with tf.GradientTape() as tape:
             noise = Noise(self._seed, step, replicas)
             terms = self._model.loss_terms(batch, noise, replicas)
-            loss, sums = _normalised(terms.losses, replicas)
+            losses = {f"loss/{name}": term for name, term in terms.losses.items()}
+            loss, sums = _normalised(losses, replicas)
             scaled_loss = loss * scale
         gradients = tape.gradient(
             scaled_loss,
@@ -91,7 +97,7 @@ class TrainStep:
         self._distribution.update(
             lambda g, f: self._apply(g, [v for _, v in used], f), gradients, finite
         )
-        sums.update(_summed(terms.metrics, replicas))
+        sums |= _summed(terms.metrics, replicas)
         return {**sums, "gradient_norm": norm, "finite": finite}
 
     def _apply(self, gradients: list[Gradient], variables: list, finite: tf.Tensor) -> None:
@@ -130,7 +136,7 @@ def _summed(terms: dict[str, LossTerm], replicas) -> dict[str, tf.Tensor]:
     flat = [value for name in names for value in terms[name]]
     if not flat:
         return {}
-    summed = tf.unstack(replicas.all_reduce_sum([tf.stack(flat)])[0])
+    summed = tf.unstack(replicas.all_reduce_sum([tf.stop_gradient(tf.stack(flat))])[0])
     keys = [f"{name}/{part}" for name in names for part in ("total", "weight")]
     return dict(zip(keys, summed, strict=True))
 

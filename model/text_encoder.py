@@ -1,0 +1,153 @@
+"""How a text becomes one vector per token and one for the whole."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from model.batch import Batch
+from model.dense import Ffnn, gelu
+from model.feature_combining import FeatureCombining, Places
+from model.masking import InputMask
+from model.noise import Noise
+from model.options import DIETOptions
+from model.replicas import ONE_REPLICA, Replicas
+from model.sizes import DIETSizes
+from model.transformer import TransformerEncoder
+
+
+class EncodedText(NamedTuple):
+    """A batch of texts after the encoder, on packed rows.
+
+    Attributes:
+        rows: `[packed, units]`, in context.
+        sentences: `[batch, units]`, the rows that stand for whole texts.
+        unmasked: `[packed, width]`, what went into the encoder before tokens were hidden.
+        chosen: `[global batch, time]` bool, the tokens to be guessed; None if there are none.
+        places: Where texts, tokens and sentences lie.
+    """
+
+    rows: tf.Tensor
+    sentences: tf.Tensor
+    unmasked: tf.Tensor
+    chosen: tf.Tensor | None
+    places: Places
+
+
+def text_features(sizes: DIETSizes, options: DIETOptions, dtype) -> FeatureCombining:
+    """The layer that combines the features of texts as `options` say."""
+    drop = options.drop_rate
+    return FeatureCombining(
+        sequence_width=sizes.text_sequence_width,
+        sentence_width=sizes.text_sentence_width,
+        sequence_dense_width=sizes.text_sequence_dense_width,
+        sentence_dense_width=sizes.text_sentence_dense_width,
+        dense_dimension=options.dense_dimension["text"],
+        concat_dimension=options.concat_dimension["text"],
+        sparse_drop_rate=drop if options.use_sparse_input_dropout else 0.0,
+        dense_drop_rate=drop if options.use_dense_input_dropout else 0.0,
+        drop_rate=drop,
+        density=options.connection_density,
+        regularization=options.regularization_constant,
+        dtype=dtype,
+        name="features",
+    )
+
+
+def hidden_layers(sizes: list[int], options: DIETOptions, dtype, name: str) -> Ffnn:
+    """Hidden layers of the given widths as `options` say."""
+    return Ffnn(
+        sizes,
+        drop_rate=options.drop_rate,
+        density=options.connection_density,
+        regularization=options.regularization_constant,
+        dtype=dtype,
+        name=name,
+    )
+
+
+def transformer(options: DIETOptions, dtype) -> TransformerEncoder:
+    """The encoder as `options` say."""
+    return TransformerEncoder(
+        options.text_transformer_size,
+        num_layers=options.number_of_transformer_layers,
+        num_heads=options.number_of_attention_heads,
+        drop_rate=options.drop_rate,
+        drop_rate_attention=options.drop_rate_attention,
+        density=options.connection_density,
+        regularization=options.regularization_constant,
+        unidirectional=options.unidirectional_encoder,
+        relative_keys=options.use_key_relative_attention,
+        relative_values=options.use_value_relative_attention,
+        max_relative_position=options.max_relative_position,
+        dtype=dtype,
+        name="transformer",
+    )
+
+
+@keras.saving.register_keras_serializable(package="diet_ted_trainer")
+class TextEncoder(keras.layers.Layer):
+    """Features, hidden layers, input mask, transformer and gelu: Rasa's `RasaSequenceLayer`.
+
+    Args:
+        sizes, options: As of `DIET`; their `to_json` and `asdict` forms will do.
+
+    Call: a batch -> `EncodedText`. Tokens are hidden only with noise and a masked language model.
+    """
+
+    def __init__(self, sizes: DIETSizes | dict, options: DIETOptions | dict, **kwargs):
+        super().__init__(**{**kwargs, "autocast": False})
+        self.sizes = DIETSizes.from_json(sizes) if isinstance(sizes, dict) else sizes
+        self.options = DIETOptions(**options) if isinstance(options, dict) else options
+
+    def build(self, input_shape=None) -> None:
+        options, dtype = self.options, self.dtype_policy
+        self.features = text_features(self.sizes, options, dtype)
+        self.features.build()
+        self.hidden = hidden_layers(options.hidden_layers_sizes["text"], options, dtype, "hidden")
+        self.hidden.build((None, self.features.output_width))
+        width = self.hidden.output_width(self.features.output_width)
+        self.input_mask = self.transformer = None
+        if options.use_masked_language_model:
+            self.input_mask = InputMask(dtype=dtype, name="input_mask")
+            self.input_mask.build((None, width))
+        if options.number_of_transformer_layers:
+            self.transformer = transformer(options, dtype)
+            self.transformer.build((None, width))
+
+    @property
+    def input_width(self) -> int:
+        """The width in front of the transformer, once the layer is built."""
+        return self.hidden.output_width(self.features.output_width)
+
+    @property
+    def output_width(self) -> int:
+        """The width of the encoded rows, once the layer is built."""
+        return self.transformer.units if self.transformer else self.input_width
+
+    def call(
+        self, batch: Batch, noise: Noise | None = None, replicas: Replicas = ONE_REPLICA
+    ) -> EncodedText:
+        places = Places.of_mask(batch["text_mask"], self.features.has_sentence)
+        unmasked = self.hidden(self.features(batch, places, noise=noise), noise=noise)
+        rows, chosen = unmasked, None
+        if self.input_mask is not None and noise is not None:
+            rows, chosen = self.input_mask(
+                rows, places, batch["text_mask"], noise=noise, replicas=replicas
+            )
+        if self.transformer is not None:
+            # The second gelu (Rasa has it behind the encoder) follows the encoder's last norm.
+            rows = gelu(self.transformer(rows, places.packing, noise=noise))
+        return EncodedText(
+            rows, tf.gather(rows, places.sentence_rows), unmasked, chosen, places
+        )
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "sizes": self.sizes.to_json(),
+            "options": dataclasses.asdict(self.options),
+        }

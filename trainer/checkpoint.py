@@ -1,0 +1,211 @@
+"""Checkpoints: everything needed to go on as if nothing had happened, or nothing at all.
+
+A checkpoint is a folder `step-000001234/` with
+
+* `variables.npz`: every variable of the model, the optimizer and the loss scale, by name;
+* `state.json`: the position in the plan, what callers keep beside it, and the SHA-256 of the other.
+
+It is written under another name, flushed to disk and renamed, so a folder with the final name is
+complete. Reading is strict: a missing, left-over or ill-shaped variable is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from data_pipeline.errors import InputError
+from data_pipeline.prepared import sha256_of
+
+logger = logging.getLogger(__name__)
+
+VARIABLES_FILE = "variables.npz"
+STATE_FILE = "state.json"
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far training has come.
+
+    Attributes:
+        step: finished steps since the beginning; the clock of everything.
+        epoch: the epoch that continues (0-based); equals the number of epochs when all is done.
+        step_in_epoch: finished steps of that epoch.
+        sums: this epoch's sums so far, by name.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    step_in_epoch: int = 0
+    sums: Mapping[str, float] = field(default_factory=dict)
+
+
+class Checkpointer:
+    """Saves and restores a set of named variables together with a `Position`.
+
+    >>> checkpointer = Checkpointer(directory, {"model": model.variables})      # doctest: +SKIP
+    >>> position = checkpointer.restore()                                       # doctest: +SKIP
+    """
+
+    def __init__(self, directory: Path, variables: Mapping[str, Sequence[Any]], *, keep: int = 3):
+        """`variables` are groups of Keras variables, e.g. model and optimizer; `keep` the newest n."""
+        self._directory = directory
+        self._variables = _named(variables)
+        self._keep = keep
+
+    def save(self, position: Position, **state: Any) -> Path:
+        """Write a checkpoint; `state` (JSON-able) is kept beside the position.
+
+        Raises:
+            InputError: the disk is full or may not be written; earlier checkpoints are untouched.
+        """
+        final = self._directory / f"step-{position.step:09d}"
+        partial = self._directory / f".{final.name}.partial"
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            arrays = {name: keras.ops.convert_to_numpy(v) for name, v in self._variables.items()}
+            _write(partial, arrays, {"position": vars(position), **state})
+            shutil.rmtree(final, ignore_errors=True)
+            os.replace(partial, final)
+            _flush_to_disk(self._directory)
+        except OSError as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise InputError(
+                f"Cannot write a checkpoint to {self._directory}: {error.strerror or error}. "
+                "Earlier checkpoints are untouched; make room and run the same command to go on."
+            ) from error
+        self._remove_outdated()
+        return final
+
+    def restore(self) -> Position | None:
+        """Load the newest checkpoint that is whole; None if there is none.
+
+        A damaged one is passed over with a warning.
+
+        Raises:
+            InputError: all are damaged, or the newest whole one is of another model.
+        """
+        found = checkpoints(self._directory)
+        for path in reversed(found):
+            problem = damage(path)
+            if problem is None:
+                return self._load(path)
+            logger.warning("Passing over the checkpoint %s: %s", path, problem)
+        if found:
+            raise InputError(
+                f"All {len(found)} checkpoints in {self._directory} are damaged. "
+                "Start over in a new directory with --fresh."
+            )
+        return None
+
+    def _load(self, path: Path) -> Position:
+        with np.load(path / VARIABLES_FILE) as stored:
+            _assign(self._variables, stored, path)
+        return Position(**read_state(path)["position"])
+
+    def _remove_outdated(self) -> None:
+        for path in checkpoints(self._directory)[: -self._keep]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def checkpoints(directory: Path) -> list[Path]:
+    """The published checkpoints in `directory`, oldest first."""
+    return sorted(path for path in directory.glob("step-*") if path.is_dir())
+
+
+def newest_checkpoint(directory: Path) -> Path:
+    """The newest whole checkpoint in `directory`.
+
+    Raises:
+        InputError: there is none.
+    """
+    for path in reversed(checkpoints(directory)):
+        problem = damage(path)
+        if problem is None:
+            return path
+        logger.warning("Passing over the checkpoint %s: %s", path, problem)
+    raise InputError(f"{directory} holds no usable checkpoint. Train first.")
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What `state.json` of the checkpoint `path` says."""
+    return json.loads((path / STATE_FILE).read_text(encoding="utf-8"))
+
+
+def load_variables(path: Path, group: str, variables: Sequence[Any]) -> None:
+    """Load one group of variables, e.g. only `model`, from the checkpoint `path`."""
+    with np.load(path / VARIABLES_FILE) as stored:
+        wanted = {name: stored[name] for name in stored.files if name.startswith(f"{group}/")}
+    _assign(_named({group: variables}), wanted, path)
+
+
+def damage(path: Path) -> str | None:
+    """What is wrong with the checkpoint's files, or None."""
+    try:
+        recorded = read_state(path)["sha256"]
+    except (OSError, ValueError, KeyError) as error:
+        return f"{STATE_FILE} cannot be read ({error})"
+    if not (path / VARIABLES_FILE).is_file():
+        return f"{VARIABLES_FILE} is missing"
+    if sha256_of(path / VARIABLES_FILE) != recorded:
+        return f"{VARIABLES_FILE} is truncated or altered"
+    return None
+
+
+def _named(groups: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    named = {f"{group}/{v.path}": v for group, variables in groups.items() for v in variables}
+    expected = sum(len(variables) for variables in groups.values())
+    if len(named) != expected:
+        raise ValueError(f"{expected} variables have only {len(named)} distinct names.")
+    return named
+
+
+def _assign(variables: Mapping[str, Any], stored: Mapping[str, np.ndarray], path: Path) -> None:
+    problems = [f"{name} is missing" for name in variables.keys() - set(stored)]
+    problems += [f"{name} is not part of the model" for name in set(stored) - variables.keys()]
+    arrays = {name: stored[name] for name in variables.keys() & set(stored)}
+    problems += [
+        f"{name} has shape {arrays[name].shape} instead of {tuple(variables[name].shape)}"
+        for name in arrays
+        if arrays[name].shape != tuple(variables[name].shape)
+    ]
+    if problems:
+        shown = "; ".join(sorted(problems)[:3])
+        raise InputError(
+            f"The checkpoint {path} is not of this model ({len(problems)} differences: {shown}). "
+            "Use the options it was trained with, or --fresh for a new directory."
+        )
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def _write(directory: Path, arrays: Mapping[str, np.ndarray], state: dict[str, Any]) -> None:
+    with (directory / VARIABLES_FILE).open("wb") as file:
+        np.savez(file, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    state = {**state, "sha256": sha256_of(directory / VARIABLES_FILE)}
+    with (directory / STATE_FILE).open("w", encoding="utf-8") as file:
+        json.dump(state, file, indent=1, default=dict)
+        file.flush()
+        os.fsync(file.fileno())
+    _flush_to_disk(directory)
+
+
+def _flush_to_disk(directory: Path) -> None:
+    """Make names created or renamed in `directory` survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,79 @@
+"""The options that are ours and not Rasa's: `trainer.yml`, `--set`, and flags."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from data_pipeline.errors import InputError
+from trainer.distribution import STRATEGIES
+from trainer.precision import PRECISIONS
+
+
+@dataclass(frozen=True)
+class TrainerOptions:
+    """How a run is carried out.
+
+    Attributes:
+        strategy: `auto`, `single`, `mirrored` or `horovod`.
+        precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
+        clip_norm: largest global norm of a gradient; null = no limit.
+        checkpoint_every_steps: save after this many steps; null = not by steps.
+        checkpoint_every_minutes: save after this many minutes; null = not by time. The end of an
+            epoch is always saved.
+        keep_checkpoints: how many of the newest stay.
+        prepare_processes: processes that prepare the data set.
+    """
+
+    strategy: str = "auto"
+    precision: str = "float32"
+    clip_norm: float | None = None
+    checkpoint_every_steps: int | None = None
+    checkpoint_every_minutes: float | None = 10.0
+    keep_checkpoints: int = 3
+    prepare_processes: int = 1
+
+    def __post_init__(self) -> None:
+        self._check_choice("strategy", STRATEGIES)
+        self._check_choice("precision", PRECISIONS)
+        for name in ("checkpoint_every_steps", "keep_checkpoints", "prepare_processes"):
+            self._check_number(name, int, "a whole number of at least 1", least=1)
+        for name in ("clip_norm", "checkpoint_every_minutes"):
+            self._check_number(name, (int, float), "a number above 0", least=1e-12)
+
+    def _check_choice(self, name: str, allowed: tuple[str, ...]) -> None:
+        if getattr(self, name) not in allowed:
+            self._refuse(name, f"one of {', '.join(allowed)}")
+
+    def _check_number(self, name: str, kind: Any, expected: str, *, least: float) -> None:
+        value = getattr(self, name)
+        if value is None and name in _NULLABLE:
+            return
+        if isinstance(value, bool) or not isinstance(value, kind) or value < least:
+            self._refuse(name, expected)
+
+    def _refuse(self, name: str, expected: str) -> None:
+        raise InputError(f"{name} must be {expected}. Received: {getattr(self, name)!r}")
+
+
+OPTIONS = {field.name: field for field in fields(TrainerOptions)}
+_NULLABLE = ("clip_norm", "checkpoint_every_steps", "checkpoint_every_minutes")
+
+
+def read_trainer_options(values: Mapping[str, Any], source: str) -> TrainerOptions:
+    """The options in `values`; `source` says in messages where they come from.
+
+    Raises:
+        InputError: an unknown option or a bad value.
+    """
+    for name in values:
+        if name not in OPTIONS:
+            close = difflib.get_close_matches(str(name), OPTIONS, n=1)
+            advice = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(OPTIONS)}"
+            raise InputError(f"{source}: unknown option {name!r}; {advice}")
+    try:
+        return TrainerOptions(**values)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None

@@ -1,0 +1,35 @@
+"""Reads small YAML files, with errors that say where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from data_pipeline.errors import InputError
+
+
+def read_yaml_mapping(path: Path) -> dict[str, Any]:
+    """The top-level mapping of a YAML file; an empty file is an empty mapping.
+
+    Raises:
+        InputError: the file cannot be read, does not parse, or holds something else.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text ({error.reason}).") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError(f"{path}:{line}: is not valid YAML: {error.problem}.") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not valid YAML: {error}.") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        kind = type(content).__name__
+        raise InputError(f"{path}: must hold keys and values at the top. Received: a {kind}.")
+    return content

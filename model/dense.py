@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -10,9 +12,19 @@ from model.noise import Noise
 CONNECTIONS = "connections"
 
 
+@tf.custom_gradient
 def gelu(inputs: tf.Tensor) -> tf.Tensor:
-    """The exact Gaussian error linear unit, `x * Phi(x)`; element-wise on any float tensor."""
-    return tf.nn.gelu(inputs, approximate=False)
+    """The exact Gaussian error linear unit, `x * Phi(x)`; element-wise on any float tensor.
+
+    `tf.nn.gelu` computes the same. Its gradient, put together op by op, takes three times as long.
+    """
+    below = 0.5 * (1 + tf.math.erf(inputs * 2**-0.5))
+
+    def gradient(upstream):
+        density = tf.exp(-0.5 * inputs * inputs) * (2 * math.pi) ** -0.5
+        return upstream * (below + inputs * density)
+
+    return inputs * below, gradient
 
 
 def l2(constant: float) -> keras.regularizers.Regularizer | None:

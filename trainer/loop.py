@@ -119,8 +119,14 @@ class Trainer:
         saver.start_at(position)
         history = keras.callbacks.History()
         callback_list = keras.callbacks.CallbackList([*callbacks, history], model=self.model)
-        callback_list.set_params({"epochs": schedule.epochs})
-        callback_list.on_train_begin({"epoch": position.epoch, "step": position.step})
+        callback_list.set_params(
+            {
+                "epochs": schedule.epochs,
+                "first_epoch": position.epoch,
+                "first_step": position.step,
+            }
+        )
+        callback_list.on_train_begin()
         while position.epoch < schedule.epochs and not self.model.stop_training:
             position = self._epoch(train, schedule, position, callback_list, saver, validate)
         callback_list.on_train_end()

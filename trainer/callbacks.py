@@ -1,0 +1,142 @@
+"""What a run tells while it trains: lines, `metrics.jsonl`, TensorBoard. Only the chief has them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import resource
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+logger = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LINES = 30.0
+
+
+class ProgressLine(keras.callbacks.Callback):
+    """A line per epoch, and every half minute within a long one: losses, rate, time left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first_epoch = 0
+        self._started = time.monotonic()
+
+    def on_train_begin(self, logs=None) -> None:
+        self._first_epoch = self.params["first_epoch"]
+        self._started = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+        self._epoch, self._steps, self._done = epoch, int(logs["steps"]), int(logs["done"])
+        self._epoch_started = self._last_line = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs=None) -> None:
+        self._done += 1
+        now = time.monotonic()
+        if now - self._last_line < SECONDS_BETWEEN_LINES:
+            return
+        self._last_line = now
+        per_step = (now - self._epoch_started) / self._done
+        logger.info(
+            "epoch %s  step %d/%d  loss %.3f  %.1f steps/s  epoch ends in %s",
+            self._of_all(),
+            self._done,
+            self._steps,
+            logs["loss"],
+            1 / per_step,
+            _duration(per_step * (self._steps - self._done)),
+        )
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        done = epoch + 1 - self._first_epoch
+        left = self.params["epochs"] - epoch - 1
+        per_epoch = (time.monotonic() - self._started) / done
+        terms = "  ".join(
+            f"{name.removeprefix('loss/')} {value:.3f}"
+            for name, value in sorted(logs.items())
+            if name.startswith(("loss/", "val_")) or name.endswith("accuracy")
+        )
+        logger.info(
+            "epoch %s  loss %.3f  %s  %.0f examples/s  batch %d  %s left",
+            self._of_all(),
+            logs["loss"],
+            terms,
+            logs["examples_per_second"],
+            logs["global_batch_size"],
+            _duration(per_epoch * left),
+        )
+
+    def _of_all(self) -> str:
+        return f"{self._epoch + 1}/{self.params['epochs']}"
+
+
+class MetricsFile(keras.callbacks.Callback):
+    """Appends a JSON object per epoch to `metrics.jsonl`."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self._path = path
+
+    def on_train_begin(self, logs=None) -> None:
+        # A run that died between this file and its checkpoint repeats the epoch.
+        if self._path.exists():
+            lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if _epoch_of(line) <= self.params["first_epoch"]]
+            self._path.write_text("".join(kept), encoding="utf-8")
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        record = {"epoch": epoch + 1, **logs, "peak_memory_bytes": peak_memory_bytes()}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+
+class TensorBoardScalars(keras.callbacks.Callback):
+    """Scalars per step (`step/…`) and per epoch (`epoch/…`), and texts at the beginning."""
+
+    def __init__(self, directory: Path, texts: Mapping[str, str]):
+        super().__init__()
+        self._writer = tf.summary.create_file_writer(str(directory))
+        self._texts = texts
+
+    def on_train_begin(self, logs=None) -> None:
+        with self._writer.as_default(step=self.params["first_step"]):
+            for name, text in self._texts.items():
+                tf.summary.text(name, f"```\n{text}\n```")
+
+    def on_train_batch_end(self, batch: int, logs=None) -> None:
+        self._write("step", batch, logs)
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        self._write("epoch", epoch + 1, logs)
+        self._writer.flush()
+
+    def on_train_end(self, logs=None) -> None:
+        self._writer.close()
+
+    def _write(self, prefix: str, step: int, logs: Mapping[str, Any]) -> None:
+        with self._writer.as_default(step=step):
+            for name, value in logs.items():
+                tf.summary.scalar(f"{prefix}/{name}", value)
+
+
+def peak_memory_bytes() -> int:
+    """The most memory this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _epoch_of(line: str) -> float:
+    """The epoch of a line of `metrics.jsonl`; a line cut short belongs to none."""
+    try:
+        return json.loads(line)["epoch"]
+    except ValueError:
+        return float("inf")
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,0 +1,109 @@
+"""The command line: `python -m trainer [COMMAND]`; without a command it trains."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from data_pipeline.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+"""Stopped between two steps by SIGINT or SIGTERM, with a checkpoint: the same command goes on."""
+
+PATH = click.Path(path_type=Path)
+
+
+class _TrainByDefault(click.Group):
+    """Takes arguments that name no command as those of `train`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] != "--help"):
+            args = ["train", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_TrainByDefault)
+def cli() -> None:
+    """Train Rasa's DIET on any number of devices. Without a command: `train`."""
+
+
+def project_options(command):
+    """--project, or --config and --nlu, and --set."""
+    for option in (
+        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+                     help="Override an option of DIET or of trainer.yml."),
+        click.option("--nlu", type=PATH, multiple=True, help="NLU training file or folder."),
+        click.option("--config", type=PATH, help="A Rasa config.yml."),
+        click.option("--project", type=PATH, help="A Rasa project directory."),
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@project_options
+@click.option("--run-dir", type=PATH, help="Where results go; a run there goes on. [runs/NAME]")
+@click.option("--prepared", type=PATH, help="A prepared data set to train on.")
+@click.option("--fresh", is_flag=True, help="Start over, in a new directory.")
+@click.option("--epochs", type=int, help="Overrides DIETClassifier's.")
+@click.option("--seed", type=int, help="Overrides DIETClassifier's random_seed.")
+@click.option("--strategy", help="auto, single, mirrored or horovod.")
+@click.option("--precision", help="float32, mixed_bfloat16 or mixed_float16.")
+def train(project, config, nlu, settings, run_dir, prepared, fresh, **flags) -> None:
+    """Train DIET on a project; the same command again goes on where it stopped."""
+    from trainer.config import resolve
+    from trainer.project import find_project
+    from trainer.run import TrainRequest
+    from trainer.run import train as run_training
+
+    found, reason = find_project(project, config, nlu)
+    logger.info("Project: %s (%s).", found.name, reason)
+    flags["random_seed"] = flags.pop("seed")
+    request = TrainRequest(
+        project=found,
+        config=resolve(found, settings, flags),
+        run_dir=run_dir or Path("runs") / found.name,
+        prepared=prepared,
+        fresh=fresh,
+    )
+    run_training(request)
+
+
+@cli.command()
+@click.argument("project", type=PATH)
+@click.option("--out", type=PATH, required=True, help="Directory of the prepared data set.")
+@click.option("--processes", type=int, default=1, show_default=True)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE")
+def prepare(project: Path, out: Path, processes: int, settings) -> None:
+    """Prepare a project's training data for `train --prepared`."""
+    from data_pipeline.prepare import prepare as prepare_dataset
+    from trainer.config import resolve
+    from trainer.project import Project
+
+    found = Project.from_directory(project)
+    config = resolve(found, settings)
+    prepare_dataset(found.nlu, config.feature_settings, out, processes=processes)
+    click.echo(f"Prepared data set: {out}\nNext: python -m trainer --project {project} "
+               f"--prepared {out}")
+
+
+def main() -> None:
+    """Run the command line; bad input is one line and exit code 2, a bug keeps its traceback."""
+    chief = os.environ.get("HOROVOD_RANK", "0") == "0"
+    logging.basicConfig(
+        level=logging.INFO if chief else logging.WARNING,
+        format="%(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        cli(standalone_mode=True)
+    except InputError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(EXIT_BAD_INPUT)

@@ -1,0 +1,185 @@
+"""Training from a project to a run directory: the composition root, in the order it happens."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+
+from data_pipeline.errors import InputError
+from data_pipeline.prepare import prepare
+from data_pipeline.prepared import PreparedDataset, open_prepared
+from data_pipeline.sampling import batch_size_of_epoch
+from trainer.callbacks import MetricsFile, ProgressLine, TensorBoardScalars
+from trainer.checkpoint import Checkpointer
+from trainer.config import RunConfig, differences
+from trainer.distribution import Distribution, make_distribution
+from trainer.loop import Trainer
+from trainer.model_of_run import make_diet
+from trainer.project import Project
+from trainer.run_directory import RunDirectory, fresh_directory
+from trainer.saver import CheckpointPolicy
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What the user asked for.
+
+    Attributes:
+        run_dir: where results go; an existing run there goes on.
+        prepared: a prepared data set to use instead of preparing one.
+        fresh: start over, in a new directory.
+    """
+
+    project: Project
+    config: RunConfig
+    run_dir: Path
+    prepared: Path | None = None
+    fresh: bool = False
+
+
+def train(request: TrainRequest) -> RunDirectory:
+    """Train, or go on training, what was asked for.
+
+    Raises:
+        InputError: bad input.
+        trainer.loop.TrainingDiverged, trainer.loop.Interrupted: see there.
+    """
+    config = request.config
+    # 1. Devices.
+    distribution = make_distribution(config.trainer.strategy)
+    _check_batch_size(config, distribution)
+    # 2. A directory to write to.
+    run = RunDirectory(fresh_directory(request.run_dir) if request.fresh else request.run_dir)
+    if distribution.is_chief:
+        run.create()
+    # 3. Data: the chief prepares, the others open what it made.
+    dataset = _dataset(request, run, distribution)
+    _check_same_run(run, config, dataset)
+    # 4. Model, optimizer and every variable.
+    logger.info("Building the model.")
+    trainer = Trainer(
+        lambda: make_diet(config, dataset.pipeline, config.trainer.precision),
+        learning_rate=config.diet.learning_rate,
+        distribution=distribution,
+        seed=config.diet.random_seed,
+        clip_norm=config.trainer.clip_norm,
+    )
+    if distribution.is_chief:
+        run.record(_facts(config, dataset), dataset.pipeline)
+    # 5. Restore, train, checkpoint.
+    with _stop_on_signal(trainer):
+        trainer.fit(
+            dataset.store,
+            schedule=config.schedule,
+            callbacks=_callbacks(run, config, trainer) if distribution.is_chief else (),
+            checkpointer=Checkpointer(
+                run.checkpoints, trainer.variables, keep=config.trainer.keep_checkpoints
+            ),
+            checkpoint_policy=CheckpointPolicy(
+                config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes
+            ),
+            checkpoint_state={"fingerprint": dataset.fingerprint},
+        )
+    return run
+
+
+def _check_batch_size(config: RunConfig, distribution: Distribution) -> None:
+    smallest = batch_size_of_epoch(config.diet.batch_size, 0, config.diet.epochs)
+    if smallest < distribution.num_replicas:
+        raise InputError(
+            f"batch_size is global and must be at least the number of devices, "
+            f"{distribution.num_replicas}. Received: {config.diet.batch_size}"
+        )
+
+
+def _dataset(
+    request: TrainRequest, run: RunDirectory, distribution: Distribution
+) -> PreparedDataset:
+    directory = request.prepared or run.prepared
+    if distribution.is_chief and request.prepared is None:
+        dataset = prepare(
+            request.project.nlu,
+            request.config.feature_settings,
+            directory,
+            processes=request.config.trainer.prepare_processes,
+        )
+        distribution.wait_for_all()
+        return dataset
+    distribution.wait_for_all()
+    return open_prepared(directory, verify=distribution.is_chief)
+
+
+def _check_same_run(run: RunDirectory, config: RunConfig, dataset: PreparedDataset) -> None:
+    facts = run.facts()
+    if facts is None:
+        return
+    changed = differences(RunConfig.from_json(facts["config"]), config)
+    if facts["fingerprint"] != dataset.fingerprint:
+        changed.append("the training data is not the same")
+    if changed:
+        raise InputError(
+            f"{run.path} holds a run with other settings ({'; '.join(changed)}). Use the same "
+            "settings to go on with it, --fresh for a new directory, or another --run-dir."
+        )
+
+
+def _facts(config: RunConfig, dataset: PreparedDataset) -> dict:
+    packages = ("tensorflow", "keras", "numpy")
+    return {
+        "config": config.to_json(),
+        "fingerprint": dataset.fingerprint,
+        "examples": len(dataset.store),
+        "versions": {package: version(package) for package in packages},
+    }
+
+
+def _callbacks(
+    run: RunDirectory, config: RunConfig, trainer: Trainer
+) -> list[keras.callbacks.Callback]:
+    texts = {
+        "configuration": json.dumps(config.to_json(), indent=1),
+        "model": model_summary(trainer.model),
+    }
+    return [
+        ProgressLine(),
+        MetricsFile(run.metrics),
+        TensorBoardScalars(run.tensorboard, texts),
+    ]
+
+
+def model_summary(model: keras.Model) -> str:
+    """Every variable of the model with its shape, by name."""
+    lines = [f"{variable.path}  {tuple(variable.shape)}" for variable in model.variables]
+    return "\n".join(lines)
+
+
+@contextmanager
+def _stop_on_signal(trainer: Trainer) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end training after the current step, with a checkpoint.
+
+    A second one ends it at once.
+    """
+
+    def stop(number: int, _frame) -> None:
+        if trainer.stop_requested:
+            sys.exit(128 + number)
+        logger.info("Stopping after this step; again to stop at once.")
+        trainer.stop_requested = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,107 @@
+"""The folder of one run: what is where, and what it was configured with.
+
+| name | what |
+|---|---|
+| `run.json` | the resolved configuration, the data set's fingerprint, versions |
+| `prepared/` | the prepared data set, unless one was given |
+| `pipeline.json` | tokenizer, featurizers, labels, tags: what answering needs |
+| `checkpoints/` | `step-…/`, see `trainer/checkpoint.py` |
+| `metrics.jsonl` | one line per epoch |
+| `tensorboard/` | event files |
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_pipeline.errors import InputError
+from data_pipeline.pipeline import FittedPipeline
+from trainer.config import RunConfig
+
+RUN_FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """A run's folder, by path."""
+
+    path: Path
+
+    @property
+    def prepared(self) -> Path:
+        return self.path / "prepared"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    def create(self) -> None:
+        """Make the folder.
+
+        Raises:
+            InputError: it cannot be made or written to.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path) as file:
+                file.write(b"x" * 4096)
+                file.flush()
+        except OSError as error:
+            raise InputError(
+                f"Cannot write to the run directory {self.path}: {error.strerror or error}. "
+                "Choose another with --run-dir."
+            ) from None
+
+    def record(self, facts: dict[str, Any], pipeline: FittedPipeline) -> None:
+        """Write `run.json` and `pipeline.json`; each replaces the old one whole."""
+        pipeline.save(self.path)
+        partial = self.path / f".{RUN_FILE}.partial"
+        partial.write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")
+        os.replace(partial, self.path / RUN_FILE)
+
+    def facts(self) -> dict[str, Any] | None:
+        """What `record` wrote, or None in a new directory."""
+        path = self.path / RUN_FILE
+        if not path.is_file():
+            return None
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            raise InputError(f"{path} is damaged. Start over with --fresh.") from None
+
+    def load(self) -> tuple[RunConfig, FittedPipeline]:
+        """The configuration and the pipeline of a run that has begun.
+
+        Raises:
+            InputError: this is not a run's directory.
+        """
+        facts = self.facts()
+        if facts is None:
+            raise InputError(
+                f"{self.path} is not a run directory: it has no {RUN_FILE}. "
+                "Give the directory that training printed."
+            )
+        return RunConfig.from_json(facts["config"]), FittedPipeline.load(self.path)
+
+
+def fresh_directory(path: Path) -> Path:
+    """`path` if it is new, else the first of `path-2`, `path-3`, … that is."""
+    if not path.exists():
+        return path
+    number = 2
+    while path.with_name(f"{path.name}-{number}").exists():
+        number += 1
+    return path.with_name(f"{path.name}-{number}")

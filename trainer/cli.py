@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -92,6 +93,74 @@ def prepare(project: Path, out: Path, processes: int, settings) -> None:
     prepare_dataset(found.nlu, config.feature_settings, out, processes=processes)
     click.echo(f"Prepared data set: {out}\nNext: python -m trainer --project {project} "
                f"--prepared {out}")
+
+
+@cli.command()
+@click.argument("run_dir", type=PATH)
+@click.option("--nlu", type=PATH, multiple=True, required=True, help="Test file or folder.")
+@click.option("--json", "json_file", type=PATH, help="Write the figures to this file.")
+def evaluate(run_dir: Path, nlu: tuple[Path, ...], json_file: Path | None) -> None:
+    """Measure a trained run on test messages: intents and entities."""
+    from trainer.answers import TrainedRun
+    from trainer.evaluate import evaluate as run_evaluation
+
+    evaluation = run_evaluation(TrainedRun.load(run_dir), nlu)
+    if evaluation.intent_table:
+        click.echo(f"Intents\n{evaluation.intent_table}")
+    if evaluation.entity_table:
+        click.echo(f"Entities, per token\n{evaluation.entity_table}")
+    text = json.dumps(evaluation.figures, indent=1)
+    click.echo(text)
+    if json_file is not None:
+        write_text(json_file, text + "\n")
+
+
+@cli.command()
+@click.argument("run_dir", type=PATH)
+@click.argument("texts", nargs=-1)
+@click.option("--file", "text_file", type=click.File(encoding="utf-8"),
+              help="Texts, one per line; - for standard input.")
+def predict(run_dir: Path, texts: tuple[str, ...], text_file) -> None:
+    """Answer texts given as arguments, in a file, or typed: a JSON line each, as Rasa's."""
+    from trainer.answers import TrainedRun
+
+    run = TrainedRun.load(run_dir)
+    if texts or text_file is not None:
+        lines = [line.rstrip("\r\n") for line in text_file or ()]
+        for answer in run.answer([*texts, *lines]):
+            click.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    click.echo("Type a message; an empty line or Ctrl-D ends.", err=True)
+    while text := _typed_line():
+        click.echo(json.dumps(next(run.answer([text])), ensure_ascii=False, indent=1))
+
+
+@cli.command()
+@click.argument("run_dir", type=PATH)
+@click.option("--out", type=PATH, help="Directory of the SavedModel. [RUN_DIR/saved_model]")
+def export(run_dir: Path, out: Path | None) -> None:
+    """Write a trained run as a SavedModel."""
+    from trainer.answers import TrainedRun
+    from trainer.export import export as write_saved_model
+
+    written = write_saved_model(TrainedRun.load(run_dir), out or run_dir / "saved_model")
+    click.echo(f"SavedModel: {written}\nNext: saved_model_cli show --dir {written} --all")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file the user named."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror or error}.") from None
+
+
+def _typed_line() -> str:
+    try:
+        return input("> " if sys.stdin.isatty() else "").strip()
+    except EOFError:
+        return ""
 
 
 def main() -> None:

@@ -46,8 +46,8 @@ class WhitespaceTokenizer:
 
     Mirrors `rasa.nlu.tokenizers.whitespace_tokenizer.WhitespaceTokenizer` with one exception: the
     pieces into which `token_pattern` cuts a word count as themselves. In Rasa each piece keeps the
-    whole word as its lemma, so that CountVectorsFeaturizer gives "isn" and "t" both the features
-    of "isn't".
+    whole word as its lemma, so that CountVectorsFeaturizer gives "new" and "york" both the features
+    of "new-york".
 
         >>> [token.text for token in WhitespaceTokenizer().tokenize("hello, world!")]
         ['hello', 'world']

@@ -1,1 +1,1 @@
-"""The mathematics of DIET and TED: Keras 3 layers, losses as layers, and the models built of them."""
+"""The mathematics of DIET and TED: Keras 3 layers, losses as layers, and models built of them."""

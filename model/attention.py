@@ -87,7 +87,9 @@ class MultiHeadAttention(keras.layers.Layer):
             self._split_heads(packing.unpack(layer(rows)))
             for layer in (self.query, self.key, self.value)
         )
-        offsets = self._offsets(packing.time) if self.relative_keys or self.relative_values else None
+        offsets = (
+            self._offsets(packing.time) if self.relative_keys or self.relative_values else None
+        )
         logits = tf.einsum("bihd,bjhd->bhij", query, key)
         if self.key_table is not None:
             table = tf.convert_to_tensor(self.key_table)
@@ -123,7 +125,7 @@ class MultiHeadAttention(keras.layers.Layer):
             hidden |= positions[None, :] > positions[:, None]
         if noise is not None and self.drop_rate > 0:
             hidden |= ~noise.keep(f"{self.path}/keys", tf.shape(logits), self.drop_rate)
-        # -1e9 is added, not put in place: a query whose every key is hidden still prefers likely ones.
+        # Added, not put in its place: a query whose every key is hidden still prefers likely ones.
         logits += tf.where(hidden, -1e9, 0.0)
         return tf.cast(tf.nn.softmax(logits), self.compute_dtype)
 

@@ -6,11 +6,11 @@ replica), `N`/`M` the number of stored values of the sparse sequence/sentence fe
 | key | shape, dtype | meaning |
 |---|---|---|
 | `text_mask` | `[B, T]` float32 | 1 = a token, 0 = padding; the tokens of a row come first |
-| `text_sequence_indices` | `[N, 2]` int64 | (`row * T + position`, feature column), sorted by the first |
+| `text_sequence_indices` | `[N, 2]` int64 | (`row * T + position`, column), sorted by the first |
 | `text_sequence_values` | `[N]` float32 | the values at those places |
 | `text_sentence_indices` | `[M, 2]` int64 | (`row`, feature column), sorted by the first |
 | `text_sentence_values` | `[M]` float32 | the values at those places |
-| `text_token_ids` | `[B, T]` int64 | equal exactly for tokens with equal sparse features; 0 at padding |
+| `text_token_ids` | `[B, T]` int64 | equal for exactly the tokens of equal sparse features; 0 = padding |
 | `label_ids` | `[B]` int32 | index of the intent |
 | `entity_tags`, `role_tags`, `group_tags` | `[B, T]` int32 | tag ids, 0 = outside or padding |
 | `example_weights` | `[B]` float32 | 1 = an example, 0 = a row that only fills the batch |
@@ -44,7 +44,9 @@ def tag_spec(head: str) -> dict[str, tf.TensorSpec]:
     return {f"{head}_tags": tf.TensorSpec([None, None], tf.int32)}
 
 
-def check_batch(expected: Mapping[str, tf.TensorSpec], received: Mapping[str, tf.TensorSpec]) -> None:
+def check_batch(
+    expected: Mapping[str, tf.TensorSpec], received: Mapping[str, tf.TensorSpec]
+) -> None:
     """Raise `ValueError` naming every missing, unexpected or ill-typed key of `received`.
 
     Called once, when a run starts; `received` is a dataset's `element_spec`.

@@ -50,9 +50,7 @@ class CRF(keras.layers.Layer):
     ):
         super().__init__(**{**kwargs, "dtype": "float32"})
         if confidence not in ("rasa", "intended"):
-            raise ValueError(
-                f'`confidence` must be "rasa" or "intended". Received: {confidence!r}'
-            )
+            raise ValueError(f'`confidence` must be "rasa" or "intended". Received: {confidence!r}')
         self.num_tags = num_tags
         self.regularization = regularization
         self.scale_loss = scale_loss
@@ -91,7 +89,7 @@ class CRF(keras.layers.Layer):
         return LossTerm.of_rows(losses, weights)
 
     def decode(self, potentials: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The likeliest tags `[batch, time]` int32 and their confidences `[batch, time]` float32."""
+        """The likeliest tags and their confidences, `[batch, time]` int32 and float32."""
         transitions = tf.convert_to_tensor(self.transitions)
         return best_path(potentials, transitions, lengths, self.confidence)
 

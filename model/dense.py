@@ -64,7 +64,8 @@ class RandomlyConnectedDense(keras.layers.Layer):
 
     The connections are drawn once, when the layer is built, and are part of its saved state (the
     non-trainable weight `connections`). Missing weights are stored as 0 and get a gradient of 0, so
-    that they stay 0 under any optimizer. Mirrors `rasa.utils.tensorflow.layers.RandomlyConnectedDense`.
+    that they stay 0 under any optimizer. Mirrors the layer of the same name in
+    `rasa.utils.tensorflow.layers`.
 
     Args:
         units: Width of the output.

@@ -36,7 +36,7 @@ def scale_easy_examples(losses: tf.Tensor, weights: tf.Tensor, replicas: Replica
     """Multiply each loss by `((1 - p) / 0.5) ** 4`, `p = exp(-loss)`: learnt examples count less.
 
     Only done once some example of the *global* batch has `p > 0.5`; rows of weight 0 have no say.
-    Focal loss (arXiv:1708.02002) as in `rasa.utils.tensorflow.layers_utils`/`layers.py: _scale_loss`.
+    Focal loss (arXiv:1708.02002) as in `rasa.utils.tensorflow.layers`: `_scale_loss`.
 
     Args:
         losses: `[rows]` float32.

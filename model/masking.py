@@ -1,4 +1,4 @@
-"""Which tokens of a text are hidden from a masked language model, and what it sees in their place."""
+"""Which tokens of a text are hidden from a masked language model, and what stands there instead."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class InputMask(keras.layers.Layer):
     All choices are made for the global batch, so they do not depend on the number of replicas, and
     no text without tokens takes part. Mirrors `rasa.utils.tensorflow.layers.InputMask`.
 
-    Call: rows `[packed, units]`, their `Places`, `token_mask` `[batch, time]` -> the changed rows and
-    the chosen cells of the *global* batch, `[global batch, time]` bool.
+    Call: rows `[packed, units]`, their `Places`, `token_mask` `[batch, time]` -> the changed rows
+    and the chosen cells of the *global* batch, `[global batch, time]` bool.
     """
 
     def __init__(self, **kwargs):

@@ -1,4 +1,4 @@
-"""Where all randomness of a training step comes from: a pure function of (seed, step, replica, place).
+"""Where a step's randomness comes from: a pure function of (seed, step, replica, place).
 
 There is no generator state to save, to restore or to synchronise: the same step of the same run
 draws the same numbers, on any day and after any number of resumes.

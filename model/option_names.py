@@ -1,4 +1,4 @@
-"""How a component of a Rasa configuration becomes keyword arguments: merged, translated, checked."""
+"""How a component of a Rasa configuration becomes keyword arguments: merged and translated."""
 
 from __future__ import annotations
 

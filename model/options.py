@@ -91,13 +91,17 @@ class DIETOptions:
         '"auto" is "inner" for cross-entropy and "cosine" for margin',
         one_of("auto", "inner", "cosine"),
     )
-    loss_type: str = _option("cross_entropy", "see DotProductLoss", one_of("cross_entropy", "margin"))
+    loss_type: str = _option(
+        "cross_entropy", "see DotProductLoss", one_of("cross_entropy", "margin")
+    )
     constrain_similarities: bool = _option(
         False, "whether the sigmoid loss of all similarities is added", flag
     )
     scale_loss: bool = _option(False, "whether learnt examples count less", flag)
     maximum_positive_similarity: float = _option(0.8, "margin: what a pair should reach", number)
-    maximum_negative_similarity: float = _option(-0.4, "margin: minus what others may reach", number)
+    maximum_negative_similarity: float = _option(
+        -0.4, "margin: minus what others may reach", number
+    )
     use_maximum_negative_similarity: bool = _option(
         True, "margin: whether only the most similar wrong label counts", flag
     )
@@ -113,7 +117,9 @@ class DIETOptions:
         [64, 256], "examples per step, all devices together; a pair grows by epoch", size_or_range
     )
     batch_strategy: str = _option("balanced", "", one_of("balanced", "sequence"))
-    drop_small_last_batch: bool = _option(False, "whether a last batch under a half is left out", flag)
+    drop_small_last_batch: bool = _option(
+        False, "whether a last batch under a half is left out", flag
+    )
     epochs: int = _option(300, "", whole(1))
     learning_rate: float = _option(0.001, "of Adam", at_least(0))
     random_seed: int | None = _option(None, "None = from the clock", optional(whole(0)))
@@ -141,7 +147,9 @@ class DIETOptions:
                 self._refuse(field.name, f"must be {allowed}")
         self._check_transformer()
         if self.run_eagerly:
-            self._refuse("run_eagerly", "is not supported; to debug, call the model outside the run")
+            self._refuse(
+                "run_eagerly", "is not supported; to debug, call the model outside the run"
+            )
         if self.model_similarity == "cosine" and self.loss_type == "cross_entropy":
             self._refuse(
                 "similarity_type", 'must be "auto" or "inner" when loss_type is "cross_entropy"'
@@ -166,7 +174,8 @@ class DIETOptions:
                 )
         elif self.text_transformer_size % self.number_of_attention_heads:
             self._refuse(
-                "number_of_attention_heads", f"must divide {self.text_transformer_size} (transformer_size)"
+                "number_of_attention_heads",
+                f"must divide {self.text_transformer_size} (transformer_size)",
             )
 
     def _refuse(self, name: str, why: str) -> None:

@@ -1,4 +1,4 @@
-"""Real positions only: examples of unequal length laid end to end, so that no layer works on padding.
+"""Real positions only: examples of unequal length laid end to end, so no layer works on padding.
 
 Everything in these models but attention and the CRF treats each position on its own. On padded
 grids half of that work is thrown away; on packed rows it is not done, and no draw of noise depends
@@ -33,7 +33,7 @@ class Packing(NamedTuple):
 
     @classmethod
     def of_lengths(cls, lengths: tf.Tensor, time: tf.Tensor) -> Packing:
-        """The packing of examples that fill the first `lengths` (`[batch]` int32) of `time` cells."""
+        """The packing of examples that fill the first `lengths` (`[batch]`) of `time` cells."""
         cells = tf.where(tf.sequence_mask(lengths, time))
         return cls(cells, tf.cumsum(lengths, exclusive=True), lengths, time)
 

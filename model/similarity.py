@@ -168,7 +168,9 @@ class DotProductLoss(keras.layers.Layer):
     def _cross_entropy(self, similarities: Similarities) -> tf.Tensor:
         positive, il, li, ii, ll = similarities
         positive = positive[:, None]
-        softmax_of = [positive, il, li] if self.constrain_similarities else [positive, il, li, ii, ll]
+        softmax_of = (
+            [positive, il, li] if self.constrain_similarities else [positive, il, li, ii, ll]
+        )
         logits = tf.concat(softmax_of, -1)
         losses = tf.reduce_logsumexp(logits, -1) - logits[:, 0]
         if self.constrain_similarities:
@@ -193,7 +195,7 @@ class DotProductLoss(keras.layers.Layer):
 
     def get_config(self) -> dict:
         names = (
-            "num_negatives loss_type similarity_type constrain_similarities scale_loss max_positive "
-            "max_negative use_max_negative negative_margin_scale"
+            "num_negatives loss_type similarity_type constrain_similarities scale_loss "
+            "max_positive max_negative use_max_negative negative_margin_scale"
         ).split()
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

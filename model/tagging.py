@@ -66,9 +66,7 @@ class TagHead(keras.layers.Layer):
         self.crf.build()
 
     def _embed(self, name: str, width: int, units: int) -> Embed:
-        layer = Embed(
-            units, regularization=self.regularization, dtype=self.dtype_policy, name=name
-        )
+        layer = Embed(units, regularization=self.regularization, dtype=self.dtype_policy, name=name)
         layer.build((None, width))
         return layer
 

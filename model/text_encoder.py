@@ -141,9 +141,7 @@ class TextEncoder(keras.layers.Layer):
         if self.transformer is not None:
             # The second gelu (Rasa has it behind the encoder) follows the encoder's last norm.
             rows = gelu(self.transformer(rows, places.packing, noise=noise))
-        return EncodedText(
-            rows, tf.gather(rows, places.sentence_rows), unmasked, chosen, places
-        )
+        return EncodedText(rows, tf.gather(rows, places.sentence_rows), unmasked, chosen, places)
 
     def get_config(self) -> dict:
         return {

@@ -64,7 +64,9 @@ class TokenGuessing(keras.layers.Layer):
         batch = tf.shape(token_ids)[0]
         per_replica = tf.reshape(chosen, [replicas.count, batch * tf.shape(token_ids)[1]])
         counts = tf.math.count_nonzero(per_replica, 1, dtype=tf.int32)
-        own = tf.cast(tf.where(tf.reshape(per_replica[replicas.index], tf.shape(token_ids))), tf.int32)
+        own = tf.cast(
+            tf.where(tf.reshape(per_replica[replicas.index], tf.shape(token_ids))), tf.int32
+        )
         rows = tf.gather(encoded.places.packing.starts, own[:, 0]) + own[:, 1]
         guesses = tf.cast(self.guess(tf.gather(encoded.rows, rows)), tf.float32)
         truths = tf.cast(self.truth(tf.gather(encoded.unmasked, rows)), tf.float32)

@@ -53,7 +53,9 @@ def test_partition_and_gradient_are_those_of_all_paths(scale):
     unary, pairs = tape.gradient(total, [potentials, transitions])
     expected_pairs = 0
     for row, length in enumerate(LENGTHS):
-        log_z, one_unary, one_pairs = enumerated(potentials[row].numpy(), transitions.numpy(), length)
+        log_z, one_unary, one_pairs = enumerated(
+            potentials[row].numpy(), transitions.numpy(), length
+        )
         np.testing.assert_allclose(result[row], log_z, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(unary[row], one_unary * upstream[row].numpy(), atol=1e-5)
         expected_pairs += one_pairs * upstream[row].numpy()
@@ -98,7 +100,9 @@ def test_likelihood_and_viterbi_are_those_of_all_paths():
     potentials, transitions = scores()
     crf.transitions.assign(transitions)
     tags = np.random.default_rng(1).integers(0, 3, [4, 4]).astype(np.int32)
-    likelihood = crf.log_likelihood(tf.constant(potentials), tf.constant(tags), tf.constant(LENGTHS))
+    likelihood = crf.log_likelihood(
+        tf.constant(potentials), tf.constant(tags), tf.constant(LENGTHS)
+    )
     decoded, confidences = crf(tf.constant(potentials), tf.constant(LENGTHS))
     for row, length in enumerate(LENGTHS):
         every, values = paths(potentials[row], transitions, length)
@@ -111,7 +115,10 @@ def test_likelihood_and_viterbi_are_those_of_all_paths():
 
 def slow_confidences(potentials, transitions, tags, rule):
     """The definition in the CRF's docstring for one text."""
-    softmax = lambda values: np.exp(values - values.max()) / np.exp(values - values.max()).sum()
+
+    def softmax(values):
+        return np.exp(values - values.max()) / np.exp(values - values.max()).sum()
+
     best, into = [potentials[0]], [None]
     for t in range(1, len(tags)):
         ways = best[-1][:, None] + transitions

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.dense import Connections, Embed, Ffnn, RandomlyConnectedDense, count_connected_weights, gelu
+from model.dense import (
+    Connections,
+    Embed,
+    Ffnn,
+    RandomlyConnectedDense,
+    count_connected_weights,
+    gelu,
+)
 from model.noise import Noise
 
 

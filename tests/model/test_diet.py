@@ -93,7 +93,9 @@ def test_every_kind_trains_and_answers(toy_sizes, toy_batch, sizes, options, pol
         assert answers["intent_confidences"].shape == (4, 3)
         assert answers["intent_confidences"].dtype == tf.float32
         if options.get("loss_type") != "margin":
-            np.testing.assert_allclose(tf.reduce_sum(answers["intent_confidences"], 1), 1, rtol=1e-5)
+            np.testing.assert_allclose(
+                tf.reduce_sum(answers["intent_confidences"], 1), 1, rtol=1e-5
+            )
     for head in model.heads:
         assert answers[f"{head}_tags"].shape == (4, 4)
         assert answers[f"{head}_tags"].dtype == tf.int32
@@ -103,7 +105,10 @@ def test_every_kind_trains_and_answers(toy_sizes, toy_batch, sizes, options, pol
 
 def test_gradient_reaches_every_weight(toy_sizes, toy_batch):
     model = small(
-        toy_sizes(), use_masked_language_model=True, use_key_relative_attention=True, scale_loss=False
+        toy_sizes(),
+        use_masked_language_model=True,
+        use_key_relative_attention=True,
+        scale_loss=False,
     )
     _, gradients = losses_and_gradients(model, toy_batch([9, 9, 8, 9] * 3), Noise(1, STEP))
     for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
@@ -146,8 +151,13 @@ def test_fill_rows_do_not_change_any_draw(toy_sizes, toy_batch):
 
 def _filled(batch, rows):
     """`batch` with rows of weight 0 behind it."""
-    keep = lambda name: name.endswith(("_indices", "_values"))
-    pad = lambda value: tf.pad(value, [[0, rows]] + [[0, 0]] * (value.shape.rank - 1))
+
+    def keep(name):
+        return name.endswith(("_indices", "_values"))
+
+    def pad(value):
+        return tf.pad(value, [[0, rows]] + [[0, 0]] * (value.shape.rank - 1))
+
     return {name: value if keep(name) else pad(value) for name, value in batch.items()}
 
 

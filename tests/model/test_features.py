@@ -49,7 +49,10 @@ def test_dense_for_sparse_keeps_the_contract(check_layer):
 def test_sparse_dropout_does_not_scale_and_dense_dropout_does():
     stored = 4000
     indices = tf.stack([tf.range(stored, dtype=tf.int64), tf.zeros([stored], tf.int64)], 1)
-    for arguments, survivor in (({"sparse_drop_rate": 0.4}, 1.0), ({"dense_drop_rate": 0.4}, 1 / 0.6)):
+    for arguments, survivor in (
+        ({"sparse_drop_rate": 0.4}, 1.0),
+        ({"dense_drop_rate": 0.4}, 1 / 0.6),
+    ):
         layer = DenseForSparse(1, **arguments)
         layer.build((None, 1))
         layer.kernel.assign([[1.0]])

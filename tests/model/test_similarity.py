@@ -30,9 +30,10 @@ def evaluate(layer, inputs=INPUTS, seed=1, table=TABLE, ids=IDS, weights=WEIGHTS
 
 def drawn(layer, seed=1):
     noise = Noise(seed, tf.constant(4, tf.int64))
-    draw = lambda what, limit: noise.indices(
-        f"{layer.path}/{what}", [ROWS, NEGATIVES], tf.constant(limit)
-    ).numpy()
+
+    def draw(what, limit):
+        return noise.indices(f"{layer.path}/{what}", [ROWS, NEGATIVES], tf.constant(limit)).numpy()
+
     return draw("labels", LABELS), draw("inputs", REAL)
 
 
@@ -44,8 +45,13 @@ def sigmoid_loss(logit, target):
 def slow(layer):
     """Losses `[rows]` and hits `[rows]`, row by row as the specification tells it."""
     labels, others = drawn(layer)
-    unit = lambda v: v / np.linalg.norm(v) if layer.similarity_type == "cosine" else v
-    sim = lambda a, b: float(unit(a) @ unit(b))
+
+    def unit(v):
+        return v / np.linalg.norm(v) if layer.similarity_type == "cosine" else v
+
+    def sim(a, b):
+        return float(unit(a) @ unit(b))
+
     losses, hits = [], []
     for row, (x, own) in enumerate(zip(INPUTS, IDS, strict=True)):
         y = TABLE[own]
@@ -58,7 +64,10 @@ def slow(layer):
         li = np.array([sim(y, INPUTS[k]) for k in others[row]]) + bad_input
         hits.append(positive >= il.max())
         if layer.loss_type == "margin":
-            hinge = lambda values: max(0.0, layer.max_negative + np.max(values))
+
+            def hinge(values):
+                return max(0.0, layer.max_negative + np.max(values))
+
             loss = max(0.0, layer.max_positive - positive)
             if layer.use_max_negative:
                 loss += hinge(il)

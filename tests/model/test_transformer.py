@@ -17,7 +17,10 @@ ROWS = tf.random.stateless_normal([8, 6], [1, 2])
 def slow_attention(layer, rows):
     """Attention of one text, position by position."""
     time, depth = len(rows), layer.units // layer.num_heads
-    split = lambda dense: (rows @ dense.kernel.numpy()).reshape(time, layer.num_heads, depth)
+
+    def split(dense):
+        return (rows @ dense.kernel.numpy()).reshape(time, layer.num_heads, depth)
+
     query, key, value = split(layer.query), split(layer.key), split(layer.value)
     limit = layer.max_relative_position
     result = np.zeros([time, layer.num_heads, depth])

@@ -1,0 +1,65 @@
+"""Reading Rasa's old JSON format."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from data_pipeline.errors import InputError
+from data_pipeline.examples import Entity, LookupTable, Message, RegexPattern, Synonym
+from data_pipeline.rasa_json import iter_nlu_json
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_data(data) -> list:
+        path = tmp_path / "nlu.json"
+        path.write_text(data if isinstance(data, str) else json.dumps({"rasa_nlu_data": data}))
+        return list(iter_nlu_json(path))
+
+    return read_data
+
+
+def test_every_section_is_read(read):
+    entity = {"start": 3, "end": 7, "entity": "city", "value": "ROM"}
+    assert read(
+        {
+            "common_examples": [
+                {"text": "to Rome", "intent": "go", "entities": [entity]},
+                {"text": "when", "intent": "faq/hours"},
+            ],
+            "entity_synonyms": [{"value": "ROM", "synonyms": ["Rome"]}],
+            "regex_features": [{"name": "zip", "pattern": "\\d+"}],
+            "lookup_tables": [{"name": "city", "elements": ["Rome"]}],
+        }
+    ) == [
+        Message("to Rome", "go", (Entity(3, 7, "city", "ROM"),)),
+        Message("when", "faq", (), "faq/hours"),
+        Synonym("Rome", "ROM"),
+        RegexPattern("zip", "\\d+"),
+        LookupTable("city", ("Rome",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ('{"rasa_nlu_data":\n{', r"nlu.json:2: not valid JSON"),
+        ('{"other": 1}', r"no \"rasa_nlu_data\" map at the top"),
+        ({"common_examples": {}}, r"common_examples must be a list; received \{\}"),
+        ({"common_examples": [{"intent": "a"}]}, r"common_examples\[0\]: \"text\" must be str"),
+        ({"regex_features": [{"name": "a"}]}, r"regex_features\[0\]: \"pattern\" must be str"),
+        (
+            {"common_examples": [{"text": "a", "entities": [{"start": 0, "end": 1}]}]},
+            r"common_examples\[0\]: .* has no \"entity\"",
+        ),
+        (
+            {"common_examples": [{"text": "a", "entities": [{"start": 0, "end": 5}]}]},
+            r"common_examples\[0\]: an entity must lie inside the text of 1 char.* end 5; correct",
+        ),
+    ],
+)
+def test_malformed_file_is_refused_naming_the_record(read, data, message):
+    with pytest.raises(InputError, match=message):
+        read(data)

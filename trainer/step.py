@@ -88,7 +88,8 @@ class TrainStep:
         )
         used = [(g, v) for g, v in zip(gradients, variables) if g is not None]
         gradients = replicas.all_reduce_sum([gradient for gradient, _ in used])
-        gradients = [_map_values(lambda g: g / scale, gradient) for gradient in gradients]
+        if self._loss_scale.dynamic:
+            gradients = [_map_values(lambda g: g / scale, gradient) for gradient in gradients]
         gradients = [_regularised(g, v) for g, (_, v) in zip(gradients, used)]
         norm = tf.linalg.global_norm(gradients)
         if self._clip_norm is not None:

@@ -40,6 +40,7 @@ def _check_layer(make, build, call, *, weights, width=None, lossless=True):
         gradients = tape.gradient(total, variables)
         for weight, gradient in zip(layer.trainable_variables, gradients, strict=True):
             assert gradient is not None, f"no gradient reaches {weight.path}"
+            gradient = tf.convert_to_tensor(gradient)  # that of a wide kernel is IndexedSlices
             assert np.isfinite(gradient).all(), weight.path
             assert not lossless or np.any(gradient), f"the gradient of {weight.path} is 0"
         _check_round_trip(layer, build, call, outputs)

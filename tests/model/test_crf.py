@@ -30,7 +30,7 @@ def paths(potentials, transitions, length):
 
 
 def enumerated(potentials, transitions, length):
-    """logZ and its gradients by enumeration."""
+    """The partition and its gradients by enumeration."""
     every, values = paths(potentials, transitions, length)
     log_z = values.max() + np.log(np.exp(values - values.max()).sum())
     unary, pairs = np.zeros(potentials.shape), np.zeros(transitions.shape)

@@ -40,7 +40,8 @@ def losses_and_gradients(model, batch, noise=None, replicas=ONE_REPLICA):
         terms = model.loss_terms(batch, noise, replicas)
         total = tf.add_n([term.total for term in terms.losses.values()])
     zeros = tf.UnconnectedGradients.ZERO
-    return terms, tape.gradient(total, variables, unconnected_gradients=zeros)
+    gradients = tape.gradient(total, variables, unconnected_gradients=zeros)
+    return terms, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
 def assert_same_terms(one, other, rtol=1e-5):

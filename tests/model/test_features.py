@@ -36,6 +36,24 @@ def test_dense_for_sparse_is_a_matrix_product():
     np.testing.assert_allclose(layer(INDICES, VALUES, tf.constant(4)), expected, atol=1e-6)
 
 
+def test_gradient_names_each_touched_row_once():
+    layer = DenseForSparse(3)
+    layer.build((None, 6))
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(INDICES, VALUES, tf.constant(4)))
+    gradient = tape.gradient(total, layer.kernel.value)
+    assert sorted(gradient.indices.numpy()) == [2, 5]
+    np.testing.assert_allclose(tf.convert_to_tensor(gradient)[:, 0], [0, 0, 4, 0, 0, 2])
+
+
+def test_rows_without_any_feature_get_the_bias():
+    layer = DenseForSparse(3)
+    layer.build((None, 6))
+    layer.bias.assign([1.0, 2.0, 3.0])
+    nothing = tf.zeros([0, 2], tf.int64), tf.zeros([0])
+    np.testing.assert_array_equal(layer(*nothing, tf.constant(2)), [[1, 2, 3]] * 2)
+
+
 def test_dense_for_sparse_keeps_the_contract(check_layer):
     check_layer(
         lambda policy: DenseForSparse(3, regularization=0.1, dtype=policy),

@@ -4,11 +4,11 @@
 
 VENV := .venv
 STAMP := $(VENV)/.set-up
-FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))
+FITS := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 13))
 
 # The first Python that fits. Each is tried, not only looked up: version managers put commands on
 # PATH that fail when run. Or choose one: make setup PYTHON=/path/to/python3.12
-PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
+PYTHON ?= $(shell for python in python3.12 python3.11 python3.10 python3; do \
 	$$python -c '$(FITS)' >/dev/null 2>&1 && { echo $$python; break; }; done)
 
 help: ## list the targets
@@ -21,11 +21,11 @@ setup: $(STAMP) ## create .venv with everything in it, Horovod included (built o
 $(STAMP): pyproject.toml requirements.lock scripts/install_horovod.sh
 	@if $(VENV)/bin/python -m pip --version >/dev/null 2>&1; then \
 		$(VENV)/bin/python -c '$(FITS)' || \
-			{ echo "setup: $(VENV) holds $$($(VENV)/bin/python -V), but 3.11 or 3.12 is needed; delete it and try again" >&2; exit 2; }; \
+			{ echo "setup: $(VENV) holds $$($(VENV)/bin/python -V), but 3.10, 3.11 or 3.12 is needed; delete it and try again" >&2; exit 2; }; \
 	else \
 		python='$(PYTHON)'; \
 		"$${python:-false}" -c '$(FITS)' 2>/dev/null || \
-			{ echo "setup: no Python 3.11 or 3.12 with the venv module found$${python:+ at $$python}; install one or set PYTHON" >&2; exit 2; }; \
+			{ echo "setup: no Python 3.10, 3.11 or 3.12 with the venv module found$${python:+ at $$python}; install one or set PYTHON" >&2; exit 2; }; \
 		echo "setup: creating $(VENV) with $$python ($$("$$python" -V))"; \
 		"$$python" -m venv --clear $(VENV); \
 	fi
@@ -51,7 +51,7 @@ lint: $(STAMP) ## check style and formatting
 
 # Keeps the versions it finds in the file where they still fit; UPGRADE=--upgrade takes the newest.
 lock: ## write requirements.lock from pyproject.toml (needs uv)
-	uv pip compile --universal --python-version 3.11 --extra dev --extra horovod $(UPGRADE) \
+	uv pip compile --universal --python-version 3.10 --extra dev --extra horovod $(UPGRADE) \
 		--custom-compile-command "make lock" --quiet --output-file requirements.lock pyproject.toml
 
 clean: ## delete caches and build output (keeps .venv and runs)

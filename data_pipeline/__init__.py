@@ -1,1 +1,1 @@
-"""From Rasa training files to batches of tensors: readers, featurizers, the prepared dataset, tf.data."""
+"""From Rasa training files to batches: readers, featurizers, the prepared data set, tf.data."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from data_pipeline.dense_features import pool
 from data_pipeline.example_store import Examples, ExampleStore, FeatureTables
 from data_pipeline.sampling import PADDING
 
@@ -40,6 +41,8 @@ def assemble(
     for head in heads:
         batch[f"{head}_tags"] = _scatter(place, examples.tags[head], rows, positions)
     batch.update(_sparse_features(store.tables, examples, place))
+    if store.tables.dense_width:
+        batch.update(_dense_features(store.tables, examples, place, rows, positions))
     return batch
 
 
@@ -51,13 +54,18 @@ def _places(lengths: np.ndarray, positions: int) -> np.ndarray:
 
 
 def _scatter(place: np.ndarray, values: np.ndarray, rows: int, positions: int) -> np.ndarray:
-    padded = np.zeros(rows * positions, values.dtype)
+    padded = np.zeros((rows * positions, *values.shape[1:]), values.dtype)
     padded[place] = values
-    return padded.reshape(rows, positions)
+    return padded.reshape(rows, positions, *values.shape[1:])
 
 
 def _token_ids(tables: FeatureTables, examples: Examples) -> np.ndarray:
-    """Numbers that agree exactly where all sparse features of two tokens agree; never 0."""
+    """Numbers that agree exactly where two tokens look alike; never 0.
+
+    As in Rasa, only dense features count if there are any; otherwise all sparse ones do.
+    """
+    if tables.dense_width:
+        return 1 + tables.token_identity[examples.token_types]
     places = tables.place_rows.shape[0]
     return 1 + tables.token_identity[examples.token_types] * places + examples.token_places
 
@@ -76,9 +84,17 @@ def _sparse_features(
     }
 
 
-def _sentence_rows(
-    tables: FeatureTables, examples: Examples, token_rows: csr_matrix
-) -> csr_matrix:
+def _dense_features(
+    tables: FeatureTables, examples: Examples, place: np.ndarray, rows: int, positions: int
+) -> dict[str, np.ndarray]:
+    vectors = _scatter(place, tables.token_vectors[examples.token_types], rows, positions)
+    return {
+        "text_sequence_dense": vectors,
+        "text_sentence_dense": pool(vectors, tables.dense_blocks),
+    }
+
+
+def _sentence_rows(tables: FeatureTables, examples: Examples, token_rows: csr_matrix) -> csr_matrix:
     """`[examples, sentence_width]`: the sum of each example's token rows, and its extras."""
     tokens = len(examples.token_types)
     indptr = np.concatenate([[0], np.cumsum(examples.lengths)])

@@ -22,9 +22,7 @@ def _run(chunk: Any) -> Any:
     return _work(chunk)
 
 
-def map_chunks(
-    work: Callable[[Any], Any], chunks: Iterable[Any], processes: int
-) -> Iterator[Any]:
+def map_chunks(work: Callable[[Any], Any], chunks: Iterable[Any], processes: int) -> Iterator[Any]:
     """`work(chunk)` for every chunk, in order. `work` must be picklable; it is sent once.
 
     Processes are spawned, not forked: the parent may hold TensorFlow's threads.

@@ -12,7 +12,7 @@ from typing import Any
 from scipy.sparse import csr_matrix
 
 from data_pipeline.count_vectors_options import NAME, read_count_vectors_options
-from data_pipeline.featurizer import TokenizedMessage, rows_of
+from data_pipeline.featurizer import Featurizer, TokenizedMessage, rows_of
 from data_pipeline.term_statistics import TermStatistics
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def _whole_name(name: str) -> tuple[str, ...]:
     return (name,)
 
 
-class CountVectorsFeaturizer:
+class CountVectorsFeaturizer(Featurizer):
     """Counts the terms of a token, a sentence or an intent name.
 
     Mirrors `CountVectorsFeaturizer` for the attributes text and intent, with one vocabulary each
@@ -122,10 +122,6 @@ class CountVectorsFeaturizer:
         """Each token vectorized alone."""
         rows = [self._counts(self._word(token), self._vocabulary) for token in tokens]
         return rows_of(rows, self.sequence_width)
-
-    def place_columns(self, message: TokenizedMessage) -> list[tuple[int, ...]]:
-        """Nothing depends on the place."""
-        return [()] * len(message.tokens)
 
     def sentence_extra(self, message: TokenizedMessage) -> dict[int, float]:
         """The counts of the joined text beyond those of its tokens: n-grams across blanks."""

@@ -59,6 +59,6 @@ def make_dataset(
         return {key: tf.ensure_shape(value, spec.shape) for (key, spec), value in named}
 
     elements = tf.data.Dataset.range(first_step * local, plan.steps * local)
-    return elements.map(tensors, num_parallel_calls=ASSEMBLING_THREADS, deterministic=True).prefetch(
-        PREFETCHED_BATCHES
-    )
+    return elements.map(
+        tensors, num_parallel_calls=ASSEMBLING_THREADS, deterministic=True
+    ).prefetch(PREFETCHED_BATCHES)

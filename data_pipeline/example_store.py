@@ -15,6 +15,8 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from data_pipeline.dense_features import DenseBlock
+
 
 @dataclass(frozen=True)
 class FeatureTables:
@@ -23,17 +25,26 @@ class FeatureTables:
     Attributes:
         token_rows: `[types, sequence_width]` float32.
         place_rows: `[places, sequence_width]` float32; its columns are disjoint from `token_rows`'.
-        token_identity: `[types]` int64, equal for types with equal feature rows.
+        token_vectors: `[types, dense_width]` float32; all zeros where a featurizer lacks the token.
+        token_identity: `[types]` int64, equal for types with equal vectors if there are dense
+            features, otherwise for types with equal `token_rows`.
         sentence_column: `[sequence_width]` int64: the sentence column that sums this sequence
             column over an example's tokens, or -1.
         sentence_width: columns of the sentence features; 0 = there are none.
+        dense_blocks: whose columns those of `token_vectors` are, from left to right.
     """
 
     token_rows: csr_matrix
     place_rows: csr_matrix
+    token_vectors: np.ndarray
     token_identity: np.ndarray
     sentence_column: np.ndarray
     sentence_width: int
+    dense_blocks: tuple[DenseBlock, ...]
+
+    @property
+    def dense_width(self) -> int:
+        return self.token_vectors.shape[1]
 
     @property
     def sequence_width(self) -> int:
@@ -143,6 +154,8 @@ class ExampleStore:
 
     def take(self, indices: np.ndarray) -> Examples:
         """The examples with these indices (`[n]`, 0-based over all shards), in this order."""
+        if not len(indices):  # a replica's share of a last batch may be padding alone
+            return self._shards[0].take(indices)
         shard_ids = np.searchsorted(self._first, indices, side="right") - 1
         grouped = np.argsort(shard_ids, kind="stable")
         parts = [

@@ -1,4 +1,4 @@
-"""What one training message is: the frozen records that readers make and everything else consumes."""
+"""What one training message is: the frozen records that readers make and all else consumes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One NLU example. `intent` is the base intent; `response_key` the full `faq/ask_hours`, if any.
+    """One NLU example. `intent` is the base intent; `response_key` the full `faq/ask_hours` or None.
 
     `source` says where it was read (`file:line`); it is for messages to people and is not compared.
     """

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from data_pipeline.component_options import read_options, unknown_name
 from data_pipeline.errors import InputError
-from data_pipeline.featurizer import TokenizedMessage, rows_of
+from data_pipeline.featurizer import Featurizer, TokenizedMessage, rows_of
 
 STRING_FEATURES: dict[str, Callable[[str], object]] = {
     "low": str.islower,
@@ -48,7 +48,7 @@ class LexicalSyntacticOptions:
     alias: str | None = None
 
 
-class LexicalSyntacticFeaturizer:
+class LexicalSyntacticFeaturizer(Featurizer):
     """One column per value of a feature at a window position, as seen in training.
 
     Mirrors `rasa.nlu.featurizers.sparse_featurizer.lexical_syntactic_featurizer`. What the window's
@@ -57,9 +57,6 @@ class LexicalSyntacticFeaturizer:
     """
 
     name = "LexicalSyntacticFeaturizer"
-    sentence_sums_tokens = False
-    sentence_width = 0
-    label_width = 0
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         """Checks the options.
@@ -130,14 +127,6 @@ class LexicalSyntacticFeaturizer:
                 if offset:
                     columns += self._string_columns(position, words[index])
         return [tuple(columns) for columns in found]
-
-    def sentence_extra(self, message: TokenizedMessage) -> dict[int, float]:
-        """There are no sentence features."""
-        return {}
-
-    def label_rows(self, tokens: Sequence[str]) -> csr_matrix:
-        """Intent names have no such features."""
-        return rows_of([{}] * len(tokens), 0)
 
     def state(self) -> dict[str, Any]:
         """`[position, name, values]` in column order."""

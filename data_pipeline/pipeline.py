@@ -6,16 +6,21 @@ set, evaluating and answering all go through it, so they cannot disagree.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix, hstack
+from scipy.sparse import csr_matrix, hstack, vstack
 
+from data_pipeline.dense_features import DenseBlock
 from data_pipeline.entities import SynonymMapper
+from data_pipeline.errors import InputError
 from data_pipeline.example_store import Examples, ExampleStore, FeatureTables
 from data_pipeline.examples import Message
 from data_pipeline.featurizer import Featurizer, TokenizedMessage
@@ -25,6 +30,7 @@ from data_pipeline.tags import TagVocabulary
 from data_pipeline.tokenizer import WhitespaceTokenizer
 
 PIPELINE_FILE = "pipeline.json"
+TOKENS_PER_BLOCK = 20_000
 
 
 @dataclass
@@ -60,12 +66,36 @@ class FittedPipeline:
     def sentence_width(self) -> int:
         return int(self.sentence_starts[-1])
 
+    @property
+    def dense_blocks(self) -> tuple[DenseBlock, ...]:
+        """The featurizers with dense features, in pipeline order."""
+        return tuple(
+            DenseBlock(f.dense_width, f.pooling) for f in self.featurizers if f.dense_width
+        )
+
+    @property
+    def dense_width(self) -> int:
+        """Numbers per token, and as many per text."""
+        return sum(block.width for block in self.dense_blocks)
+
+    def without_dense_only(self) -> FittedPipeline:
+        """The same sparse features, by the featurizers that have some: light to send around."""
+        sparse = [f for f in self.featurizers if f.sequence_width or f.sentence_width]
+        return replace(self, featurizers=sparse)
+
     def token_rows(self, tokens: Sequence[str]) -> csr_matrix:
         """`[tokens, sequence_width]` float32: the features that follow from each token's string."""
+        if not self.sequence_width:
+            return csr_matrix((len(tokens), 0), dtype=np.float32)
         blocks = [featurizer.token_rows(tokens) for featurizer in self.featurizers]
         rows = hstack(blocks, format="csr", dtype=np.float32)
         rows.sum_duplicates()
         return rows
+
+    def token_vectors(self, tokens: Sequence[str]) -> np.ndarray:
+        """`[tokens, dense_width]` float32: the vectors of the tokens."""
+        blocks = [f.token_vectors(tokens) for f in self.featurizers if f.dense_width]
+        return np.concatenate([np.zeros((len(tokens), 0), np.float32), *blocks], axis=1)
 
     def sentence_column(self) -> np.ndarray:
         """`[sequence_width]` the sentence column that sums each sequence column, or -1."""
@@ -79,30 +109,38 @@ class FittedPipeline:
     def place_columns(self, message: TokenizedMessage) -> list[tuple[int, ...]]:
         """Per token the active columns that depend on its place."""
         per_token: list[tuple[int, ...]] = [()] * len(message.tokens)
-        for start, featurizer in zip(self.sequence_starts, self.featurizers):
+        for start, featurizer in zip(self.sequence_starts, self.featurizers, strict=False):
             columns = featurizer.place_columns(message)
             per_token = [
                 known + tuple(int(start) + column for column in new)
-                for known, new in zip(per_token, columns)
+                for known, new in zip(per_token, columns, strict=True)
             ]
         return per_token
 
     def sentence_extra(self, message: TokenizedMessage) -> dict[int, float]:
         """Sentence features beyond the sum of the token rows: column -> value."""
         extra: dict[int, float] = {}
-        for start, featurizer in zip(self.sentence_starts, self.featurizers):
+        for start, featurizer in zip(self.sentence_starts, self.featurizers, strict=False):
             for column, value in featurizer.sentence_extra(message).items():
                 extra[int(start) + column] = value
         return extra
 
     def save(self, directory: Path) -> None:
-        """Write everything as JSON to `directory/pipeline.json`."""
+        """Write everything to `directory`: JSON, and word vectors as `.npy` files beside it."""
+        saved = []
+        for position, featurizer in enumerate(self.featurizers):
+            arrays = featurizer.arrays()
+            for name, array in arrays.items():
+                _save_array(_array_file(directory, position, name), array)
+            record = {
+                "name": featurizer.name,
+                "options": featurizer.options(),
+                "state": featurizer.state(),
+            }
+            saved.append({**record, "arrays": sorted(arrays)} if arrays else record)
         state: dict[str, Any] = {
             "tokenizer": self.tokenizer.options(),
-            "featurizers": [
-                {"name": f.name, "options": f.options(), "state": f.state()}
-                for f in self.featurizers
-            ],
+            "featurizers": saved,
             "labels": list(self.labels),
             "label_features": self.label_features.to_json(),
             "tags": self.tags.state(),
@@ -113,11 +151,20 @@ class FittedPipeline:
 
     @classmethod
     def load(cls, directory: Path) -> FittedPipeline:
-        """Read what `save` wrote."""
+        """Read what `save` wrote; the arrays stay on disk as memory maps.
+
+        Raises:
+            InputError: an array is missing or damaged.
+        """
         state = json.loads((directory / PIPELINE_FILE).read_text(encoding="utf-8"))
+        featurizers = []
+        for position, saved in enumerate(state["featurizers"]):
+            files = {n: _array_file(directory, position, n) for n in saved.get("arrays", ())}
+            arrays = {name: _load_array(path) for name, path in files.items()}
+            featurizers.append(restore_featurizer({**saved, "state": {**saved["state"], **arrays}}))
         return cls(
             tokenizer=WhitespaceTokenizer(**state["tokenizer"]),
-            featurizers=[restore_featurizer(f) for f in state["featurizers"]],
+            featurizers=featurizers,
             labels=tuple(state["labels"]),
             label_features=LabelFeatures.from_json(state["label_features"]),
             tags=TagVocabulary.restore(state["tags"]),
@@ -125,33 +172,71 @@ class FittedPipeline:
         )
 
 
+def _array_file(directory: Path, position: int, name: str) -> Path:
+    return directory / f"featurizer-{position}.{name}.npy"
+
+
+def _save_array(path: Path, array: np.ndarray) -> None:
+    """Replaces an older file whole, since this or another process may have it mapped."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        np.save(file, array)
+    os.replace(partial, path)
+
+
+def _load_array(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        problem = "is missing"
+    except (ValueError, EOFError) as error:
+        problem = f"is damaged ({error})"
+    raise InputError(
+        f"{path} {problem}; {path.parent / PIPELINE_FILE} needs it; copy the folder again, or make "
+        "it anew"
+    )
+
+
 def feature_tables(
-    pipeline: FittedPipeline, token_rows: csr_matrix, places: Sequence[tuple[int, ...]]
+    pipeline: FittedPipeline, tokens: Sequence[str], places: Sequence[tuple[int, ...]]
 ) -> FeatureTables:
-    """The tables for these token types (as rows) and place rows (as columns of value 1)."""
+    """The tables for these token types (as strings) and place rows (as columns of value 1)."""
     counts = [len(place) for place in places]
     columns = np.array([column for place in places for column in place], np.int32)
     place_rows = csr_matrix(
         (np.ones(len(columns), np.float32), columns, np.cumsum([0, *counts])),
         shape=(len(places), pipeline.sequence_width),
     )
+    starts = range(0, max(1, len(tokens)), TOKENS_PER_BLOCK)
+    blocks = [tokens[start : start + TOKENS_PER_BLOCK] for start in starts]
+    token_rows = vstack([pipeline.token_rows(block) for block in blocks], format="csr")
+    vectors = np.concatenate([pipeline.token_vectors(block) for block in blocks])
+    dense = pipeline.dense_blocks
     return FeatureTables(
         token_rows=token_rows,
         place_rows=place_rows,
-        token_identity=row_identity(token_rows),
+        token_vectors=vectors,
+        token_identity=vector_identity(vectors) if dense else row_identity(token_rows),
         sentence_column=pipeline.sentence_column(),
         sentence_width=pipeline.sentence_width,
+        dense_blocks=dense,
     )
 
 
 def row_identity(rows: csr_matrix) -> np.ndarray:
     """`[rows]` int64 numbers that are equal for equal rows (columns must be sorted)."""
-    seen: dict[bytes, int] = {}
-    identity = np.empty(rows.shape[0], np.int64)
-    for i, (start, end) in enumerate(zip(rows.indptr, rows.indptr[1:])):
-        key = rows.indices[start:end].tobytes() + rows.data[start:end].tobytes()
-        identity[i] = seen.setdefault(key, len(seen))
-    return identity
+    identity = IdAssigner()
+    parts = (slice(start, end) for start, end in pairwise(rows.indptr))
+    keys = (rows.indices[part].tobytes() + rows.data[part].tobytes() for part in parts)
+    return np.fromiter(map(identity, keys), np.int64, rows.shape[0])
+
+
+def vector_identity(vectors: np.ndarray) -> np.ndarray:
+    """`[rows]` int64 numbers that are equal for equal vectors."""
+    identity = IdAssigner()
+    # Digests, since the bytes of all vectors would be held at once; + 0 makes -0 equal to 0.
+    keys = (hashlib.blake2b((row + 0).tobytes(), digest_size=16).digest() for row in vectors)
+    return np.fromiter(map(identity, keys), np.int64, len(vectors))
 
 
 class IdAssigner:
@@ -183,9 +268,7 @@ def encode(
         token_places=np.array(
             [place_of(place) for m in messages for place in pipeline.place_columns(m)], np.int32
         ),
-        labels=np.array(
-            [pipeline.label_ids.get(m.message.intent, -1) for m in messages], np.int32
-        ),
+        labels=np.array([pipeline.label_ids.get(m.message.intent, -1) for m in messages], np.int32),
         tags={
             head: np.array([tag for encoded in tags for tag in encoded[head]], np.int32)
             for head in pipeline.tags.heads
@@ -202,5 +285,5 @@ def store_messages(pipeline: FittedPipeline, messages: Sequence[Message]) -> Exa
     tokenized = [TokenizedMessage(message, tokenize(message.text)) for message in messages]
     types, places = IdAssigner(), IdAssigner()
     examples = encode(pipeline, tokenized, types, places)
-    tables = feature_tables(pipeline, pipeline.token_rows(types.keys()), places.keys())
+    tables = feature_tables(pipeline, types.keys(), places.keys())
     return ExampleStore(tables, [examples])

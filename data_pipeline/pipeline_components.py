@@ -15,12 +15,18 @@ from data_pipeline.lexical_syntactic import LexicalSyntacticFeaturizer
 from data_pipeline.regex_featurizer import RegexFeaturizer
 from data_pipeline.tokenizer import NAME as TOKENIZER
 from data_pipeline.tokenizer import WhitespaceTokenizer, WhitespaceTokenizerOptions
+from data_pipeline.word_vectors import WordVectorsFeaturizer
 
 logger = logging.getLogger(__name__)
 
 FEATURIZERS: dict[str, type[Featurizer]] = {
     kind.name: kind
-    for kind in (CountVectorsFeaturizer, LexicalSyntacticFeaturizer, RegexFeaturizer)
+    for kind in (
+        CountVectorsFeaturizer,
+        LexicalSyntacticFeaturizer,
+        RegexFeaturizer,
+        WordVectorsFeaturizer,
+    )
 }
 RETIRED_OPTIONS = {
     TOKENIZER: ("case_sensitive",),

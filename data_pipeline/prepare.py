@@ -19,12 +19,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from scipy.sparse import csr_matrix, vstack
 from tqdm import tqdm
 
 from data_pipeline.chunk_workers import map_chunks
 from data_pipeline.errors import InputError
-from data_pipeline.example_store import Examples, join
+from data_pipeline.example_store import Examples, FeatureTables, join
 from data_pipeline.examples import Message
 from data_pipeline.nlu_files import find_nlu_files, iter_nlu
 from data_pipeline.pipeline import FittedPipeline, IdAssigner, encode, feature_tables
@@ -43,7 +42,6 @@ logger = logging.getLogger(__name__)
 
 CHUNK_MESSAGES = 2000
 SHARD_MESSAGES = 64_000
-TOKENS_PER_BLOCK = 20_000
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,15 @@ class FeatureSettings:
         return Scanner(components.tokenizer, chosen, self.bilou, self.entities)
 
     def fingerprint(self, files: Sequence[Path]) -> str:
-        """Equal exactly for equal settings, equal training files and equal format version."""
+        """Equal exactly for equal settings, equal training files and equal format version.
+
+        Training files are also those that featurizers read, such as word vectors.
+
+        Raises:
+            InputError: as `scanner`, or a file of a featurizer does not exist.
+        """
         scanner = self.scanner()
+        files = [*files, *(path for f in scanner.featurizers for path in f.source_files())]
         settings = {
             "format": FORMAT_VERSION,
             "tokenizer": scanner.tokenizer.options(),
@@ -186,7 +191,7 @@ def _report(scan: ScanResult, pipeline: FittedPipeline) -> None:
         len(pipeline.labels),
         tags or "no entities",
     )
-    for featurizer in pipeline.featurizers:
+    for featurizer in pipeline.without_dense_only().featurizers:
         logger.info(
             "%s: %d columns per token, %d per text.",
             featurizer.alias,
@@ -202,6 +207,23 @@ def _report(scan: ScanResult, pipeline: FittedPipeline) -> None:
             scan.misaligned,
             "; ".join(map(str, scan.shown_misaligned)),
         )
+
+
+def _report_vectors(pipeline: FittedPipeline, tables: FeatureTables) -> None:
+    """Say how many of the tokens each dense featurizer knows: the file may not fit the data."""
+    end = 0
+    for featurizer in pipeline.featurizers:
+        if featurizer.dense_width:
+            start, end = end, end + featurizer.dense_width
+            known = int(tables.token_vectors[:, start:end].any(axis=1).sum())
+            logger.log(
+                logging.INFO if known else logging.WARNING,
+                "%s: vectors of %d numbers; %d of %d distinct tokens have one.",
+                featurizer.alias,
+                featurizer.dense_width,
+                known,
+                len(tables.token_vectors),
+            )
 
 
 @dataclass
@@ -227,7 +249,8 @@ def _write(
     progress: _Progress,
 ) -> None:
     types = scan.token_types()
-    encoder = _Encoder(pipeline, {token: index for index, token in enumerate(types)})
+    type_ids = {token: index for index, token in enumerate(types)}
+    encoder = _Encoder(pipeline.without_dense_only(), type_ids)
     chunks = _chunks(SideItems().take_from(iter_nlu(files)))
     encoded = ((len(r[0]), r) for r in map_chunks(encoder, chunks, processes))
     places = IdAssigner()
@@ -235,7 +258,8 @@ def _write(
     with PreparedWriter(directory) as writer:
         for shard in _shards(progress(encoded, "Writing", scan.messages), places):
             writer.add_shard(shard)
-        tables = feature_tables(pipeline, _token_table(pipeline, types), places.keys())
+        tables = feature_tables(pipeline, types, places.keys())
+        _report_vectors(pipeline, tables)
         writer.finish(pipeline, tables, fingerprint)
 
 
@@ -249,9 +273,3 @@ def _shards(encoded: Iterable, place_ids: IdAssigner) -> Iterator[Examples]:
             waiting = []
     if waiting:
         yield join(waiting)
-
-
-def _token_table(pipeline: FittedPipeline, types: Sequence[str]) -> csr_matrix:
-    blocks = range(0, len(types), TOKENS_PER_BLOCK)
-    rows = [pipeline.token_rows(types[start : start + TOKENS_PER_BLOCK]) for start in blocks]
-    return vstack(rows, format="csr")

@@ -7,7 +7,9 @@ file's size and SHA-256 are in `header.json`, so a truncated or altered one is r
 |---|---|
 | `header.json` | format version, fingerprint of sources and settings, counts, SHA-256 per file |
 | `pipeline.json` | tokenizer, fitted featurizers, labels, tags, synonyms |
+| `featurizer-0.*.npy` … | words and vectors of a featurizer with dense features |
 | `token_rows.*.npy`, `place_rows.*.npy` | CSR tables: features per token type, per place row |
+| `token_vectors.npy` | dense features per token type, if there are any |
 | `token_identity.npy` | equal for token types with equal features |
 | `shard-00000.*.npy` … | the examples (`example_store.Examples`), a run of them per shard |
 """
@@ -31,6 +33,7 @@ from data_pipeline.pipeline import FittedPipeline
 
 FORMAT_VERSION = 1
 HEADER_FILE = "header.json"
+VECTORS_FILE = "token_vectors.npy"
 _CSR_PARTS = ("indptr", "indices", "data")
 _EXAMPLE_ARRAYS = [field.name for field in fields(Examples) if field.name != "tags"]
 
@@ -85,6 +88,8 @@ class PreparedWriter:
         """Write the tables, the pipeline and the header, and publish the folder."""
         _save_csr(self._directory / "token_rows", tables.token_rows)
         _save_csr(self._directory / "place_rows", tables.place_rows)
+        if tables.dense_width:
+            np.save(self._directory / VECTORS_FILE, tables.token_vectors)
         np.save(self._directory / "token_identity.npy", tables.token_identity)
         pipeline.save(self._directory)
         header = {
@@ -120,9 +125,11 @@ def open_prepared(directory: Path, *, verify: bool = True) -> PreparedDataset:
     tables = FeatureTables(
         token_rows=_load_csr(directory / "token_rows", pipeline.sequence_width),
         place_rows=_load_csr(directory / "place_rows", pipeline.sequence_width),
+        token_vectors=_load_vectors(directory, pipeline),
         token_identity=np.load(directory / "token_identity.npy", mmap_mode="r"),
         sentence_column=pipeline.sentence_column(),
         sentence_width=pipeline.sentence_width,
+        dense_blocks=pipeline.dense_blocks,
     )
     shards = [
         _load_shard(directory, number, pipeline.tags.heads)
@@ -192,6 +199,13 @@ def _load_shard(directory: Path, number: int, heads: Sequence[str]) -> Examples:
 
     tags = {head: load(f"{head}_tags") for head in heads}
     return Examples(tags=tags, **{name: load(name) for name in _EXAMPLE_ARRAYS})
+
+
+def _load_vectors(directory: Path, pipeline: FittedPipeline) -> np.ndarray:
+    if pipeline.dense_width:
+        return np.load(directory / VECTORS_FILE, mmap_mode="r")
+    types = len(np.load(directory / "token_identity.npy", mmap_mode="r"))
+    return np.zeros((types, 0), np.float32)
 
 
 def _save_csr(path: Path, matrix: csr_matrix) -> None:

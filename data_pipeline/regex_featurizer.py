@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
-
-from scipy.sparse import csr_matrix
 
 from data_pipeline.component_options import read_options
 from data_pipeline.errors import InputError
 from data_pipeline.examples import LookupTable, RegexPattern, Token
-from data_pipeline.featurizer import TokenizedMessage, rows_of
+from data_pipeline.featurizer import Featurizer, TokenizedMessage
 from data_pipeline.lookup_matcher import LookupMatcher, Span
 
 
@@ -49,7 +47,7 @@ class PatternMatcher:
         return [match.span() for match in self._pattern.finditer(text)]
 
 
-class RegexFeaturizer:
+class RegexFeaturizer(Featurizer):
     """One column per pattern, sorted, then one per lookup table.
 
     Mirrors `RegexFeaturizer`. A cell is 1 when any match in the message text overlaps the token.
@@ -57,8 +55,6 @@ class RegexFeaturizer:
     """
 
     name = "RegexFeaturizer"
-    sentence_sums_tokens = False
-    label_width = 0
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         """Checks the options (`InputError`)."""
@@ -96,15 +92,8 @@ class RegexFeaturizer:
         self._matchers: list[PatternMatcher | LookupMatcher] = [*patterns, *lookup_matchers]
         self.sequence_width = self.sentence_width = len(self._matchers)
 
-    def observe(self, messages: Sequence[TokenizedMessage]) -> None:
-        """Nothing is learnt from messages."""
-
     def fit(self, statistics: Iterable[None]) -> None:
         """Nothing is learnt from messages; see `learn_patterns`."""
-
-    def token_rows(self, tokens: Sequence[str]) -> csr_matrix:
-        """Empty rows: a match depends on the whole text."""
-        return rows_of([{}] * len(tokens), self.sequence_width)
 
     def place_columns(self, message: TokenizedMessage) -> list[tuple[int, ...]]:
         """Per token the patterns that match there."""
@@ -121,10 +110,6 @@ class RegexFeaturizer:
         """The patterns that match at any token."""
         matched = {column for columns in self.place_columns(message) for column in columns}
         return dict.fromkeys(sorted(matched), 1.0)
-
-    def label_rows(self, tokens: Sequence[str]) -> csr_matrix:
-        """Intent names have no such features."""
-        return rows_of([{}] * len(tokens), 0)
 
     def state(self) -> dict[str, Any]:
         """The patterns and tables in column order."""

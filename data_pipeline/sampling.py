@@ -69,7 +69,7 @@ class Schedule:
 
 
 def batch_size_of_epoch(batch_sizes: int | Sequence[int], epoch: int, epochs: int) -> int:
-    """The global batch size of `epoch` (0-based), growing linearly from the first size to the second.
+    """The global batch size of `epoch` (0-based): from the first size it grows to the second.
 
     Mirrors `rasa.utils.tensorflow.data_generator.RasaBatchDataGenerator` (it truncates).
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from data_pipeline.entities import SynonymMapper, SynonymStatistics
 from data_pipeline.examples import (
     Entity,
     LookupTable,
@@ -15,7 +16,6 @@ from data_pipeline.examples import (
     Synonym,
     TrainingItem,
 )
-from data_pipeline.entities import SynonymMapper, SynonymStatistics
 from data_pipeline.featurizer import Featurizer, TokenizedMessage
 from data_pipeline.label_features import build_label_features
 from data_pipeline.nlu_files import add_synonym
@@ -111,9 +111,7 @@ class SideItems:
                 self.lookups.append(item)
 
 
-def tokenize(
-    tokenizer: WhitespaceTokenizer, messages: Sequence[Message]
-) -> list[TokenizedMessage]:
+def tokenize(tokenizer: WhitespaceTokenizer, messages: Sequence[Message]) -> list[TokenizedMessage]:
     """The messages with their tokens; an empty text has none."""
     return [TokenizedMessage(message, tokenizer.tokenize(message.text)) for message in messages]
 

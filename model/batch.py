@@ -10,7 +10,9 @@ replica), `N`/`M` the number of stored values of the sparse sequence/sentence fe
 | `text_sequence_values` | `[N]` float32 | the values at those places |
 | `text_sentence_indices` | `[M, 2]` int64 | (`row`, feature column), sorted by the first |
 | `text_sentence_values` | `[M]` float32 | the values at those places |
-| `text_token_ids` | `[B, T]` int64 | equal for exactly the tokens of equal features; 0 = padding |
+| `text_sequence_dense` | `[B, T, width]` float32 | dense features of the tokens, 0 at padding |
+| `text_sentence_dense` | `[B, width]` float32 | dense features of the texts |
+| `text_token_ids` | `[B, T]` int64 | equal where features are (dense ones if any); 0 = padding |
 | `label_ids` | `[B]` int32 | index of the intent |
 | `entity_tags`, `role_tags`, `group_tags` | `[B, T]` int32 | tag ids, 0 = outside or padding |
 | `example_weights` | `[B]` float32 | 1 = an example, 0 = a row that only fills the batch |

@@ -66,6 +66,11 @@ class DenseForSparse(keras.layers.Layer):
         if noise is not None and self.sparse_drop_rate > 0:
             keep = noise.keep(f"{self.path}/sparse", tf.shape(values), self.sparse_drop_rate)
             values = tf.where(keep, values, 0.0)
+        # A stored zero changes nothing, and the kernels below crash on an empty matrix (which a
+        # replica has when its share of a last batch is padding alone).
+        last_row = tf.cast(rows, tf.int64) - 1
+        indices = tf.concat([indices, [tf.stack([last_row, 0])]], 0)
+        values = tf.concat([values, [0.0]], 0)
         # Only the rows of the kernel that the batch touches take part, each once: so the gradient
         # is `tf.IndexedSlices` with unique rows, a few percent of a wide kernel.
         touched, columns = tf.unique(indices[:, 1], out_idx=tf.int64)

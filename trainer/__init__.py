@@ -1,1 +1,1 @@
-"""The run: command line, configuration, distribution, step, loop, checkpoints, evaluation, export."""
+"""The run: command line, configuration, devices, step, loop, checkpoints, evaluation, export."""

@@ -1,4 +1,4 @@
-"""What a run tells while it trains: lines, `metrics.jsonl`, TensorBoard. Only the chief has them."""
+"""What a run tells while it trains: lines, `metrics.jsonl`, TensorBoard. For the chief only."""
 
 from __future__ import annotations
 

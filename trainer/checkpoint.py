@@ -15,10 +15,11 @@ import json
 import logging
 import os
 import shutil
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import keras
 import numpy as np
@@ -57,7 +58,7 @@ class Checkpointer:
     """
 
     def __init__(self, directory: Path, variables: Mapping[str, Sequence[Any]], *, keep: int = 3):
-        """`variables` are groups of Keras variables, e.g. model and optimizer; `keep` the newest n."""
+        """`variables` are Keras variables by group, e.g. `model`; the newest `keep` stay."""
         self._directory = directory
         self._variables = _named(variables)
         self._keep = keep
@@ -73,8 +74,7 @@ class Checkpointer:
         try:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
-            arrays = {name: keras.ops.convert_to_numpy(v) for name, v in self._variables.items()}
-            _write(partial, arrays, {"position": vars(position), **state})
+            _write(partial, self._variables, {"position": vars(position), **state})
             shutil.rmtree(final, ignore_errors=True)
             os.replace(partial, final)
             _flush_to_disk(self._directory)
@@ -171,27 +171,27 @@ def _named(groups: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
 
 def _assign(variables: Mapping[str, Any], stored: Mapping[str, np.ndarray], path: Path) -> None:
-    problems = [f"{name} is missing" for name in variables.keys() - set(stored)]
-    problems += [f"{name} is not part of the model" for name in set(stored) - variables.keys()]
-    arrays = {name: stored[name] for name in variables.keys() & set(stored)}
-    problems += [
-        f"{name} has shape {arrays[name].shape} instead of {tuple(variables[name].shape)}"
-        for name in arrays
-        if arrays[name].shape != tuple(variables[name].shape)
-    ]
+    names = set(stored)
+    problems = [f"{name} is missing" for name in variables.keys() - names]
+    problems += [f"{name} is not part of the model" for name in names - variables.keys()]
+    if not problems:
+        for name, variable in variables.items():
+            array = stored[name]
+            if array.shape != tuple(variable.shape):
+                problems.append(f"{name} has shape {array.shape}, not {tuple(variable.shape)}")
+            else:
+                variable.assign(array)
     if problems:
         shown = "; ".join(sorted(problems)[:3])
         raise InputError(
             f"The checkpoint {path} is not of this model ({len(problems)} differences: {shown}). "
             "Use the options it was trained with, or --fresh for a new directory."
         )
-    for name, variable in variables.items():
-        variable.assign(arrays[name])
 
 
-def _write(directory: Path, arrays: Mapping[str, np.ndarray], state: dict[str, Any]) -> None:
+def _write(directory: Path, variables: Mapping[str, Any], state: dict[str, Any]) -> None:
     with (directory / VARIABLES_FILE).open("wb") as file:
-        np.savez(file, **arrays)
+        _write_npz(file, variables)
         file.flush()
         os.fsync(file.fileno())
     state = {**state, "sha256": sha256_of(directory / VARIABLES_FILE)}
@@ -200,6 +200,18 @@ def _write(directory: Path, arrays: Mapping[str, np.ndarray], state: dict[str, A
         file.flush()
         os.fsync(file.fileno())
     _flush_to_disk(directory)
+
+
+def _write_npz(file: BinaryIO, variables: Mapping[str, Any]) -> None:
+    """What `np.savez` would write, one variable in memory at a time.
+
+    Entries get the default date of `ZipInfo`, so equal variables make equal files.
+    """
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for name, variable in variables.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
+                array = keras.ops.convert_to_numpy(variable)
+                np.lib.format.write_array(entry, array, allow_pickle=False)
 
 
 def _flush_to_disk(directory: Path) -> None:

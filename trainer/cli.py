@@ -11,6 +11,8 @@ from pathlib import Path
 import click
 
 from data_pipeline.errors import InputError
+from trainer.errors import Stopped
+from trainer.quiet_start import load_tensorflow
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +40,13 @@ def cli() -> None:
 def project_options(command):
     """--project, or --config and --nlu, and --set."""
     for option in (
-        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-                     help="Override an option of DIET or of trainer.yml."),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Override an option of DIET or of trainer.yml.",
+        ),
         click.option("--nlu", type=PATH, multiple=True, help="NLU training file or folder."),
         click.option("--config", type=PATH, help="A Rasa config.yml."),
         click.option("--project", type=PATH, help="A Rasa project directory."),
@@ -59,6 +66,7 @@ def project_options(command):
 @click.option("--precision", help="float32, mixed_bfloat16 or mixed_float16.")
 def train(project, config, nlu, settings, run_dir, prepared, fresh, **flags) -> None:
     """Train DIET on a project; the same command again goes on where it stopped."""
+    load_tensorflow()
     from trainer.config import resolve
     from trainer.project import find_project
     from trainer.run import TrainRequest
@@ -74,7 +82,9 @@ def train(project, config, nlu, settings, run_dir, prepared, fresh, **flags) -> 
         prepared=prepared,
         fresh=fresh,
     )
-    run_training(request)
+    result = run_training(request)
+    if result is not None:
+        click.echo(result)
 
 
 @cli.command()
@@ -84,6 +94,7 @@ def train(project, config, nlu, settings, run_dir, prepared, fresh, **flags) -> 
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE")
 def prepare(project: Path, out: Path, processes: int, settings) -> None:
     """Prepare a project's training data for `train --prepared`."""
+    load_tensorflow()
     from data_pipeline.prepare import prepare as prepare_dataset
     from trainer.config import resolve
     from trainer.project import Project
@@ -91,8 +102,9 @@ def prepare(project: Path, out: Path, processes: int, settings) -> None:
     found = Project.from_directory(project)
     config = resolve(found, settings)
     prepare_dataset(found.nlu, config.feature_settings, out, processes=processes)
-    click.echo(f"Prepared data set: {out}\nNext: python -m trainer --project {project} "
-               f"--prepared {out}")
+    click.echo(
+        f"Prepared data set: {out}\nNext: python -m trainer --project {project} --prepared {out}"
+    )
 
 
 @cli.command()
@@ -101,6 +113,7 @@ def prepare(project: Path, out: Path, processes: int, settings) -> None:
 @click.option("--json", "json_file", type=PATH, help="Write the figures to this file.")
 def evaluate(run_dir: Path, nlu: tuple[Path, ...], json_file: Path | None) -> None:
     """Measure a trained run on test messages: intents and entities."""
+    load_tensorflow()
     from trainer.answers import TrainedRun
     from trainer.evaluate import evaluate as run_evaluation
 
@@ -118,10 +131,15 @@ def evaluate(run_dir: Path, nlu: tuple[Path, ...], json_file: Path | None) -> No
 @cli.command()
 @click.argument("run_dir", type=PATH)
 @click.argument("texts", nargs=-1)
-@click.option("--file", "text_file", type=click.File(encoding="utf-8"),
-              help="Texts, one per line; - for standard input.")
+@click.option(
+    "--file",
+    "text_file",
+    type=click.File(encoding="utf-8"),
+    help="Texts, one per line; - for standard input.",
+)
 def predict(run_dir: Path, texts: tuple[str, ...], text_file) -> None:
     """Answer texts given as arguments, in a file, or typed: a JSON line each, as Rasa's."""
+    load_tensorflow()
     from trainer.answers import TrainedRun
 
     run = TrainedRun.load(run_dir)
@@ -140,6 +158,7 @@ def predict(run_dir: Path, texts: tuple[str, ...], text_file) -> None:
 @click.option("--out", type=PATH, help="Directory of the SavedModel. [RUN_DIR/saved_model]")
 def export(run_dir: Path, out: Path | None) -> None:
     """Write a trained run as a SavedModel."""
+    load_tensorflow()
     from trainer.answers import TrainedRun
     from trainer.export import export as write_saved_model
 
@@ -164,15 +183,21 @@ def _typed_line() -> str:
 
 
 def main() -> None:
-    """Run the command line; bad input is one line and exit code 2, a bug keeps its traceback."""
+    """Run the command line.
+
+    Bad input is one line and exit code 2; an interruption with a checkpoint exits with 130; a bug
+    keeps its traceback.
+    """
     chief = os.environ.get("HOROVOD_RANK", "0") == "0"
     logging.basicConfig(
-        level=logging.INFO if chief else logging.WARNING,
-        format="%(message)s",
-        stream=sys.stderr,
+        level=logging.INFO if chief else logging.WARNING, format="%(message)s", stream=sys.stderr
     )
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)
     try:
         cli(standalone_mode=True)
     except InputError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_BAD_INPUT)
+    except Stopped as stopped:
+        click.echo(str(stopped), err=True)
+        sys.exit(EXIT_INTERRUPTED)

@@ -147,9 +147,7 @@ def _ours(components: list[dict[str, Any]], project: Project) -> tuple[dict[str,
     if skipped:
         names = ", ".join(c["name"] for c in components if c["name"] in skipped)
         logger.info("Skipped components of the pipeline, which are not part of DIET: %s.", names)
-    return tuple(
-        c for c in components if c["name"] not in skipped | {DIET, SYNONYM_MAPPER}
-    )
+    return tuple(c for c in components if c["name"] not in skipped | {DIET, SYNONYM_MAPPER})
 
 
 def _diet_options(component: Mapping[str, Any], project: Project) -> DIETOptions:

@@ -243,7 +243,7 @@ def _gather_with_gradient(tensor: tf.Tensor, gather, sum_all, index: tf.Tensor) 
     @tf.custom_gradient
     def gathered(own: tf.Tensor):
         def own_rows(gradient: tf.Tensor) -> tf.Tensor:
-            return sum_all([gradient])[0][index * rows : (index + 1) * rows]
+            return sum_all([tf.convert_to_tensor(gradient)])[0][index * rows : (index + 1) * rows]
 
         return gather(own), own_rows
 
@@ -265,12 +265,19 @@ def _sum_rows(slices: tf.IndexedSlices, gather) -> tf.IndexedSlices:
     return tf.IndexedSlices(values, rows, slices.dense_shape)
 
 
-def make_distribution(strategy: str = "auto") -> Distribution:
+def make_distribution(strategy: str = "auto", *, logical_cpu_devices: int = 1) -> Distribution:
     """The distribution named by `strategy`; `auto` looks at the launcher and at the GPUs.
+
+    Args:
+        logical_cpu_devices: how many devices the CPU is to count as.
 
     Raises:
         InputError: an unknown strategy, or Horovod wanted and not installed.
     """
+    if logical_cpu_devices > 1:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        parts = [tf.config.LogicalDeviceConfiguration()] * logical_cpu_devices
+        tf.config.set_logical_device_configuration(cpu, parts)
     chosen, reason = strategy, "asked for"
     if strategy == "auto":
         chosen, reason = _detect()

@@ -11,7 +11,7 @@ from nervaluate import Evaluator
 from sklearn.metrics import accuracy_score, classification_report, f1_score
 
 from data_pipeline.errors import InputError
-from data_pipeline.examples import Message, Token
+from data_pipeline.examples import Entity, Message, Token
 from data_pipeline.nlu_files import read_nlu
 from trainer.answers import TrainedRun
 
@@ -56,10 +56,14 @@ def evaluate(run: TrainedRun, paths: Sequence[Path]) -> Evaluation:
 
 def _intents(messages: Sequence[Message], answers: list[dict]) -> tuple[dict[str, Any], str]:
     """Mirrors `rasa.nlu.test.evaluate_intents`: messages without a gold intent do not count."""
-    pairs = [(m.intent, a["intent"]["name"] or "") for m, a in zip(messages, answers) if m.intent]
+    pairs = [
+        (message.intent, answer["intent"]["name"] or "")
+        for message, answer in zip(messages, answers, strict=True)
+        if message.intent
+    ]
     if not pairs:
         return {"messages": 0}, ""
-    gold, predicted = map(list, zip(*pairs))
+    gold, predicted = map(list, zip(*pairs, strict=True))
     present = sorted(set(gold))
     scores = {
         "messages": len(gold),
@@ -72,12 +76,12 @@ def _intents(messages: Sequence[Message], answers: list[dict]) -> tuple[dict[str
 def _entities(
     run: TrainedRun, messages: Sequence[Message], answers: list[dict]
 ) -> tuple[dict[str, Any], str]:
-    gold_spans = [[_span(vars_of(entity)) for entity in m.entities] for m in messages]
+    gold_spans = [[_span(as_predicted(entity)) for entity in m.entities] for m in messages]
     predicted_spans = [[_span(entity) for entity in a["entities"]] for a in answers]
     gold, predicted = [], []
-    for message, answer in zip(messages, answers):
+    for message, answer in zip(messages, answers, strict=True):
         for token in run.pipeline.tokenizer.tokenize(message.text):
-            gold.append(token_label(token, [vars_of(entity) for entity in message.entities]))
+            gold.append(token_label(token, [as_predicted(entity) for entity in message.entities]))
             predicted.append(token_label(token, answer["entities"]))
     types = sorted({*gold, *predicted} - {NO_ENTITY})
     scores = {
@@ -91,7 +95,7 @@ def _entities(
     return scores, _table(gold, predicted, types)
 
 
-def vars_of(entity) -> dict[str, Any]:
+def as_predicted(entity: Entity) -> dict[str, Any]:
     """An annotated entity in the form of a predicted one."""
     names = ("entity", "start", "end", "role", "group")
     return {name: getattr(entity, name) for name in names}

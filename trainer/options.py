@@ -25,6 +25,8 @@ class TrainerOptions:
             epoch is always saved.
         keep_checkpoints: how many of the newest stay.
         prepare_processes: processes that prepare the data set.
+        logical_cpu_devices: how many devices the CPU counts as, to rehearse mirrored training on a
+            machine without GPUs.
     """
 
     strategy: str = "auto"
@@ -34,11 +36,12 @@ class TrainerOptions:
     checkpoint_every_minutes: float | None = 10.0
     keep_checkpoints: int = 3
     prepare_processes: int = 1
+    logical_cpu_devices: int = 1
 
     def __post_init__(self) -> None:
         self._check_choice("strategy", STRATEGIES)
         self._check_choice("precision", PRECISIONS)
-        for name in ("checkpoint_every_steps", "keep_checkpoints", "prepare_processes"):
+        for name in ("checkpoint_every_steps", "keep_checkpoints", *_COUNTS):
             self._check_number(name, int, "a whole number of at least 1", least=1)
         for name in ("clip_norm", "checkpoint_every_minutes"):
             self._check_number(name, (int, float), "a number above 0", least=1e-12)
@@ -58,6 +61,7 @@ class TrainerOptions:
         raise InputError(f"{name} must be {expected}. Received: {getattr(self, name)!r}")
 
 
+_COUNTS = ("prepare_processes", "logical_cpu_devices")
 OPTIONS = {field.name: field for field in fields(TrainerOptions)}
 _NULLABLE = ("clip_norm", "checkpoint_every_steps", "checkpoint_every_minutes")
 

@@ -1,4 +1,4 @@
-"""Half precision: which dtype policy, and the loss scale that keeps float16 gradients from vanishing."""
+"""Half precision: the dtype policies, and the loss scale that float16 needs."""
 
 from __future__ import annotations
 

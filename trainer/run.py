@@ -48,16 +48,21 @@ class TrainRequest:
     fresh: bool = False
 
 
-def train(request: TrainRequest) -> RunDirectory:
+def train(request: TrainRequest) -> str | None:
     """Train, or go on training, what was asked for.
 
+    Returns:
+        What came of it and what to do next, for the user; None on all processes but the chief.
+
     Raises:
-        InputError: bad input.
-        trainer.loop.TrainingDiverged, trainer.loop.Interrupted: see there.
+        InputError: bad input; also `Diverged`, when a gradient is not finite.
+        Stopped: a signal ended it after a step, with a checkpoint.
     """
     config = request.config
     # 1. Devices.
-    distribution = make_distribution(config.trainer.strategy)
+    distribution = make_distribution(
+        config.trainer.strategy, logical_cpu_devices=config.trainer.logical_cpu_devices
+    )
     _check_batch_size(config, distribution)
     # 2. A directory to write to.
     run = RunDirectory(fresh_directory(request.run_dir) if request.fresh else request.run_dir)
@@ -78,20 +83,33 @@ def train(request: TrainRequest) -> RunDirectory:
     if distribution.is_chief:
         run.record(_facts(config, dataset), dataset.pipeline)
     # 5. Restore, train, checkpoint.
+    checkpointer = Checkpointer(
+        run.checkpoints, trainer.variables, keep=config.trainer.keep_checkpoints
+    )
     with _stop_on_signal(trainer):
-        trainer.fit(
+        history = trainer.fit(
             dataset.store,
             schedule=config.schedule,
             callbacks=_callbacks(run, config, trainer) if distribution.is_chief else (),
-            checkpointer=Checkpointer(
-                run.checkpoints, trainer.variables, keep=config.trainer.keep_checkpoints
-            ),
+            checkpointer=checkpointer,
             checkpoint_policy=CheckpointPolicy(
                 config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes
             ),
             checkpoint_state={"fingerprint": dataset.fingerprint},
         )
-    return run
+    return _result(run, config, trained=bool(history.epoch)) if distribution.is_chief else None
+
+
+def _result(run: RunDirectory, config: RunConfig, *, trained: bool) -> str:
+    what = "Trained" if trained else "Training was complete already:"
+    return (
+        f"{what} {config.diet.epochs} epochs. Run directory: {run.path}\n"
+        "Next:\n"
+        f"  python -m trainer evaluate {run.path} --nlu TEST_FILE\n"
+        f"  python -m trainer predict {run.path}\n"
+        f"  python -m trainer export {run.path}\n"
+        f"  tensorboard --logdir {run.path}"
+    )
 
 
 def _check_batch_size(config: RunConfig, distribution: Distribution) -> None:
@@ -159,8 +177,10 @@ def _callbacks(
 
 
 def model_summary(model: keras.Model) -> str:
-    """Every variable of the model with its shape, by name."""
-    lines = [f"{variable.path}  {tuple(variable.shape)}" for variable in model.variables]
+    """The layers of the model as a tree, and every variable with its shape."""
+    lines: list[str] = []
+    model.summary(expand_nested=True, print_fn=lambda text, **_: lines.append(text))
+    lines += [f"{variable.path}  {tuple(variable.shape)}" for variable in model.variables]
     return "\n".join(lines)
 
 

@@ -56,7 +56,9 @@ class TrainStep:
     def compile(self, batch_spec: Any) -> None:
         """Trace once for batches of this `element_spec`, whatever their sizes."""
         signature = [batch_spec, tf.TensorSpec([], tf.int64)]
-        self._function = tf.function(self._on_all_replicas, input_signature=signature)
+        self._function = tf.function(
+            self._on_all_replicas, input_signature=signature, autograph=False
+        )
 
     def __call__(self, batch: Any, step: int) -> dict[str, tf.Tensor]:
         """Train on `batch`; `step` is the number of finished steps.
@@ -86,11 +88,11 @@ class TrainStep:
             [variable.value for variable in variables],
             unconnected_gradients=tf.UnconnectedGradients.NONE,
         )
-        used = [(g, v) for g, v in zip(gradients, variables) if g is not None]
+        used = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
         gradients = replicas.all_reduce_sum([gradient for gradient, _ in used])
         if self._loss_scale.dynamic:
             gradients = [_map_values(lambda g: g / scale, gradient) for gradient in gradients]
-        gradients = [_regularised(g, v) for g, (_, v) in zip(gradients, used)]
+        gradients = [_regularised(g, v) for g, (_, v) in zip(gradients, used, strict=True)]
         norm = tf.linalg.global_norm(gradients)
         if self._clip_norm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
@@ -106,7 +108,7 @@ class TrainStep:
         strategy = tf.distribute.get_strategy()
 
         def update() -> None:
-            for gradient, variable in zip(gradients, variables):
+            for gradient, variable in zip(gradients, variables, strict=True):
                 # Dense, because Keras' optimizers would not decay the moments of absent rows.
                 strategy.extended.update(
                     variable.value,

@@ -1,0 +1,145 @@
+"""What is in a golden file, and how draws are recorded.
+
+A file holds flat arrays under these names, and `recipe`, a JSON text (versions, seed, options):
+
+* `input/NAME`: what Rasa was given; sparse tensors as `NAME/indices`, `/values`, `/shape`;
+* `weight/PATH`: Rasa's weights and masks, named by the attributes that lead to them;
+* `draw/NAME`: random numbers that Rasa was given;
+* `upstream`: what the gradients start from: they are those of `sum(output * upstream)`;
+* `output/NAME`: what came out;
+* `gradient/PATH`: of weights, and as `gradient/input/NAME` of inputs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+Arrays = dict[str, np.ndarray]
+SEED = 20240229
+
+
+def save(path: Path, *, options: Mapping[str, Any], seed: int = SEED, **groups: Mapping) -> int:
+    """Write one golden; returns its size in bytes.
+
+    `groups` are dictionaries of arrays (`inputs`, `weights`, `draws`, `outputs`, `gradients`), or a
+    plain array (`upstream`).
+    """
+    packages = ("rasa", "tensorflow", "keras", "numpy")
+    recipe = {
+        "made_by": f"scripts/make_golden.py {path.stem}",
+        "versions": {package: version(package) for package in packages},
+        "seed": seed,
+        "options": options,
+    }
+    arrays = {"recipe": np.array(json.dumps(recipe, sort_keys=True))}
+    for group, values in groups.items():
+        if isinstance(values, Mapping):
+            named = {f"{group.removesuffix('s')}/{name}": v for name, v in values.items()}
+            arrays.update({name: np.asarray(value) for name, value in named.items()})
+        else:
+            arrays[group] = np.asarray(values)
+    np.savez_compressed(path, **arrays)
+    return path.stat().st_size
+
+
+def sparse(name: str, tensor: tf.SparseTensor) -> Arrays:
+    """The parts of a sparse tensor."""
+    return {
+        f"{name}/indices": tensor.indices.numpy(),
+        f"{name}/values": tensor.values.numpy(),
+        f"{name}/shape": tensor.dense_shape.numpy(),
+    }
+
+
+def variables_of(layer: Any, path: str = "", seen: set[int] | None = None) -> dict[str, Any]:
+    """All variables below `layer`, named by the attributes that lead to them.
+
+    Rasa's dictionaries `_tf_layers` are left out of the names. Keras' own names would not do: those
+    of relative embeddings are all alike.
+    """
+    seen = set() if seen is None else seen
+    found = {}
+    for name, child in layer._trackable_children().items():
+        if id(child) in seen or name.startswith(("keras_api", "optimizer", "_checkpoint")):
+            continue
+        seen.add(id(child))
+        below = path if name == "_tf_layers" else f"{path}/{name}".lstrip("/")
+        if isinstance(child, tf.Variable):
+            found[below] = child
+        elif isinstance(child, tf.__internal__.tracking.Trackable):
+            found.update(variables_of(child, below, seen))
+    return found
+
+
+def fill(layer: Any, rng: np.random.Generator, scale: float = 0.5) -> None:
+    """Give all trainable weights random values, biases and scales of norms included.
+
+    All cells of a kernel with missing connections are filled: what is missing must not matter.
+    """
+    for name, variable in sorted(variables_of(layer).items()):
+        if variable.trainable:
+            centre = 1.0 if name.endswith("gamma") else 0.0
+            values = centre + scale * rng.normal(size=variable.shape)
+            variable.assign(values.astype(np.float32))
+
+
+def arrays_of(variables: Mapping[str, Any]) -> Arrays:
+    return {name: variable.numpy() for name, variable in variables.items()}
+
+
+def weights_of(layer: Any) -> Arrays:
+    """Weights and masks as they are now; whatever does not act on the output is left out."""
+    variables = variables_of(layer)
+    kept = {k: v for k, v in variables.items() if v.trainable or k.endswith("kernel_mask")}
+    return arrays_of(kept)
+
+
+def run_brick(
+    layer: Any,
+    call: Callable[[], tf.Tensor],
+    rng: np.random.Generator,
+    *,
+    inputs: Mapping[str, tf.Tensor] | None = None,
+    mask: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Call a layer on random weights; the groups of `save` but for inputs that are not dense.
+
+    Args:
+        call: Runs the layer and returns its output.
+        inputs: The inputs that there are gradients of.
+        mask: 0 where the output is padding: no gradient starts there.
+    """
+    call()  # builds
+    fill(layer, rng)
+    weights = weights_of(layer)
+    inputs = inputs or {}
+    trainable = {k: v for k, v in variables_of(layer).items() if v.trainable}
+    with tf.GradientTape() as tape:
+        tape.watch(list(inputs.values()))
+        output = call()
+        upstream = rng.normal(size=output.shape).astype(np.float32)
+        upstream = upstream if mask is None else upstream * mask
+        total = tf.reduce_sum(output * upstream)
+    gradients = tape.gradient(total, {"weight": trainable, "input": dict(inputs)})
+    return {
+        "inputs": arrays_of(inputs),
+        "weights": weights,
+        "upstream": upstream,
+        "outputs": {"output": output.numpy(), "l2": np.float32(sum(layer.losses))},
+        "gradients": {
+            **dense_arrays(gradients["weight"]),
+            **{f"input/{name}": value for name, value in dense_arrays(gradients["input"]).items()},
+        },
+    }
+
+
+def dense_arrays(tensors: Mapping[str, Any]) -> Arrays:
+    """As arrays; what is None (no gradient) is left out."""
+    return {k: tf.convert_to_tensor(v).numpy() for k, v in tensors.items() if v is not None}

@@ -1,0 +1,90 @@
+"""Gives Rasa random numbers that are written down: which tokens are hidden, which negatives."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from rasa.utils.tensorflow import layers, layers_utils
+
+
+class ReplayedMask:
+    """Within the context, `InputMask` gets its draws from here; `recorded` holds them.
+
+    Draws are `chosen` and `action` (`[batch, time, 1]`), `padding` (`[batch, time, units]`, before
+    scaling to a range) and the permutations `texts` and `positions`.
+
+    Args:
+        hidden_share: About how many of the tokens are to be chosen, so that a small batch has all
+            kinds of them.
+    """
+
+    def __init__(self, seed: int, hidden_share: float = 0.15):
+        self._seed = seed
+        self._hidden_share = hidden_share
+        self._original = layers.InputMask.call
+        self.restart()
+
+    def restart(self) -> None:
+        """The next call draws the same numbers as the first."""
+        self._rng = np.random.default_rng(self._seed)
+        self._uniform = iter(("chosen", "padding", "action"))
+        self._shuffled = iter(("texts", "positions"))
+        self.recorded: dict[str, np.ndarray] = {}
+
+    def uniform(self, shape, minval=0, maxval=1, dtype=tf.float32) -> tf.Tensor:
+        name = next(self._uniform)
+        draws = self._rng.random(np.asarray(shape)).astype(np.float32)
+        if name == "chosen":
+            draws = (1 - (1 - draws) * 0.15 / self._hidden_share).astype(np.float32)
+            draws = np.maximum(draws, 0)
+        self.recorded[name] = draws
+        return minval + (maxval - minval) * tf.constant(draws)
+
+    def shuffle(self, values: tf.Tensor) -> tf.Tensor:
+        order = self._rng.permutation(values.shape[0]).astype(np.int32)
+        self.recorded[next(self._shuffled)] = order
+        return tf.gather(values, order)
+
+    def __enter__(self) -> ReplayedMask:
+        def call(layer, *args, **kwargs):
+            with mock.patch.object(tf.random, "uniform", self.uniform):
+                with mock.patch.object(tf.random, "shuffle", self.shuffle):
+                    return self._original(layer, *args, **kwargs)
+
+        self._patch = mock.patch.object(layers.InputMask, "call", call)
+        self._patch.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._patch.stop()
+
+
+class ReplayedNegatives:
+    """Within the context, losses get their negatives from here; `recorded` lists them in order.
+
+    A loss draws twice: other inputs, then other labels.
+    """
+
+    def __init__(self, seed: int):
+        self._seed = seed
+        self.restart()
+
+    def restart(self) -> None:
+        """The next call draws the same numbers as the first."""
+        self._rng = np.random.default_rng(self._seed)
+        self.recorded: list[np.ndarray] = []
+
+    def indices(self, batch_size, n, n_max) -> tf.Tensor:
+        drawn = self._rng.integers(0, int(n_max), (int(batch_size), int(n))).astype(np.int32)
+        self.recorded.append(drawn)
+        return tf.constant(drawn)
+
+    def __enter__(self) -> ReplayedNegatives:
+        self._patch = mock.patch.object(layers_utils, "random_indices", self.indices)
+        self._patch.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._patch.stop()

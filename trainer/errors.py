@@ -1,0 +1,13 @@
+"""How training can end before it is done."""
+
+from __future__ import annotations
+
+from data_pipeline.errors import InputError
+
+
+class Diverged(InputError):
+    """The loss or a gradient stopped being a number: bad data or bad options, not a bug."""
+
+
+class Stopped(Exception):
+    """Training was asked to stop and did, between two steps, with a checkpoint."""

@@ -19,7 +19,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One NLU example. `intent` is the base intent; `response_key` the full `faq/ask_hours` or None.
+    """One NLU example. `intent` is the base intent; `response_key` is the full `faq/ask_hours`.
 
     `source` says where it was read (`file:line`); it is for messages to people and is not compared.
     """

@@ -82,8 +82,14 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 def is_nlu_file(path: Path) -> bool:
-    """Whether the file holds NLU data; a YAML file is looked through, not loaded."""
+    """Whether the file holds NLU data; a YAML file is looked through, not loaded.
+
+    Raises:
+        InputError: it is a link that leads nowhere, or not readable as what its name says.
+    """
     suffix = path.suffix.lower()
+    if not path.exists():
+        raise InputError(f"{path}: a link to a file that does not exist; correct or remove it")
     if suffix in (".yml", ".yaml"):
         return _has_nlu_key(path)
     if suffix == ".md":

@@ -9,15 +9,12 @@ and counts outlive it, so memory grows with the vocabulary rather than with the 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -25,16 +22,15 @@ from data_pipeline.chunk_workers import map_chunks
 from data_pipeline.errors import InputError
 from data_pipeline.example_store import Examples, FeatureTables, join
 from data_pipeline.examples import Message
+from data_pipeline.feature_settings import FeatureSettings
 from data_pipeline.nlu_files import find_nlu_files, iter_nlu
 from data_pipeline.pipeline import FittedPipeline, IdAssigner, encode, feature_tables
-from data_pipeline.pipeline_components import build_featurizers
 from data_pipeline.prepared import (
-    FORMAT_VERSION,
+    Origin,
     PreparedDataset,
     PreparedWriter,
     open_prepared,
     read_header,
-    sha256_of,
 )
 from data_pipeline.scan import Scanner, ScanResult, SideItems, tokenize
 
@@ -42,67 +38,6 @@ logger = logging.getLogger(__name__)
 
 CHUNK_MESSAGES = 2000
 SHARD_MESSAGES = 64_000
-
-
-@dataclass(frozen=True)
-class FeatureSettings:
-    """What decides, beside the training files, what a prepared data set holds.
-
-    Attributes:
-        pipeline: the `pipeline:` list of the Rasa configuration.
-        featurizers: aliases of the featurizers to use; empty = all.
-        bilou: BILOU tags rather than plain ones.
-        entities: whether tags are wanted at all.
-    """
-
-    pipeline: Sequence[dict[str, Any]]
-    featurizers: tuple[str, ...] = ()
-    bilou: bool = True
-    entities: bool = True
-
-    def scanner(self) -> Scanner:
-        """The unfitted tokenizer, featurizers and tags.
-
-        Raises:
-            InputError: the pipeline has no (such) featurizers, or wrong options.
-        """
-        components = build_featurizers(self.pipeline)
-        chosen = components.featurizers
-        if self.featurizers:
-            known = [featurizer.alias for featurizer in chosen]
-            for alias in self.featurizers:
-                if alias not in known:
-                    raise InputError(
-                        f"featurizers: there is no featurizer with the alias {alias!r}; "
-                        f"the pipeline has {', '.join(known) or 'none'}"
-                    )
-            chosen = tuple(f for f in chosen if f.alias in self.featurizers)
-        if not chosen:
-            raise InputError(
-                "pipeline: no featurizer that is available here; add for example "
-                "'- name: CountVectorsFeaturizer' before DIETClassifier"
-            )
-        return Scanner(components.tokenizer, chosen, self.bilou, self.entities)
-
-    def fingerprint(self, files: Sequence[Path]) -> str:
-        """Equal exactly for equal settings, equal training files and equal format version.
-
-        Training files are also those that featurizers read, such as word vectors.
-
-        Raises:
-            InputError: as `scanner`, or a file of a featurizer does not exist.
-        """
-        scanner = self.scanner()
-        files = [*files, *(path for f in scanner.featurizers for path in f.source_files())]
-        settings = {
-            "format": FORMAT_VERSION,
-            "tokenizer": scanner.tokenizer.options(),
-            "featurizers": [[f.name, f.options()] for f in scanner.featurizers],
-            "bilou": self.bilou,
-            "entities": self.entities,
-            "files": [sha256_of(path) for path in files],
-        }
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def prepare(
@@ -116,8 +51,8 @@ def prepare(
     """Prepare the training files into `directory`, unless it holds just that already.
 
     Raises:
-        InputError: bad training data or settings, no usable message, or a directory that cannot
-            be written.
+        InputError: bad training data or settings, no usable message, or a directory that is
+            something else or cannot be written.
     """
     files = find_nlu_files(nlu_paths)
     fingerprint = settings.fingerprint(files)
@@ -125,6 +60,8 @@ def prepare(
     if header is not None and header["fingerprint"] == fingerprint:
         logger.info("Using the prepared data set in %s: nothing has changed.", directory)
         return open_prepared(directory)
+    if header is None:
+        _check_is_free(directory)
     logger.info("Preparing %d training file(s) into %s.", len(files), directory)
     progress = _Progress(show_progress)
     scanner = settings.scanner()
@@ -132,12 +69,21 @@ def prepare(
     pipeline = scan.fit(scanner)
     _report(scan, pipeline)
     try:
-        _write(files, scan, pipeline, directory, fingerprint, processes, progress)
+        origin = Origin(fingerprint, settings.to_json())
+        _write(files, scan, pipeline, directory, origin, processes, progress)
     except OSError as error:
         raise InputError(
             f"Cannot write the prepared data set to {directory}: {error.strerror or error}."
         ) from error
     return open_prepared(directory, verify=False)
+
+
+def _check_is_free(directory: Path) -> None:
+    """Refuse to replace what is something else."""
+    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+        raise InputError(
+            f"{directory} exists and is not a prepared data set. Choose another place or remove it."
+        )
 
 
 @dataclass(frozen=True)
@@ -244,7 +190,7 @@ def _write(
     scan: ScanResult,
     pipeline: FittedPipeline,
     directory: Path,
-    fingerprint: str,
+    origin: Origin,
     processes: int,
     progress: _Progress,
 ) -> None:
@@ -260,7 +206,7 @@ def _write(
             writer.add_shard(shard)
         tables = feature_tables(pipeline, types, places.keys())
         _report_vectors(pipeline, tables)
-        writer.finish(pipeline, tables, fingerprint)
+        writer.finish(pipeline, tables, origin)
 
 
 def _shards(encoded: Iterable, place_ids: IdAssigner) -> Iterator[Examples]:

@@ -5,7 +5,7 @@ file's size and SHA-256 are in `header.json`, so a truncated or altered one is r
 
 | file | what |
 |---|---|
-| `header.json` | format version, fingerprint of sources and settings, counts, SHA-256 per file |
+| `header.json` | format version, fingerprint of sources and settings, settings, counts, SHA-256 |
 | `pipeline.json` | tokenizer, fitted featurizers, labels, tags, synonyms |
 | `featurizer-0.*.npy` … | words and vectors of a featurizer with dense features |
 | `token_rows.*.npy`, `place_rows.*.npy` | CSR tables: features per token type, per place row |
@@ -23,6 +23,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -33,9 +34,23 @@ from data_pipeline.pipeline import FittedPipeline
 
 FORMAT_VERSION = 1
 HEADER_FILE = "header.json"
+HEADER_KEYS = {"fingerprint", "settings", "examples", "tokens", "shards", "files"}
 VECTORS_FILE = "token_vectors.npy"
 _CSR_PARTS = ("indptr", "indices", "data")
 _EXAMPLE_ARRAYS = [field.name for field in fields(Examples) if field.name != "tags"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a prepared data set was made from.
+
+    Attributes:
+        fingerprint: of the training files and the settings.
+        settings: the settings, JSON-able, to tell what differs.
+    """
+
+    fingerprint: str
+    settings: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -57,7 +72,7 @@ class PreparedWriter:
 
     >>> with PreparedWriter(Path("prepared")) as writer:          # doctest: +SKIP
     ...     writer.add_shard(examples)
-    ...     writer.finish(pipeline, tables, fingerprint)
+    ...     writer.finish(pipeline, tables, origin)
     """
 
     def __init__(self, directory: Path):
@@ -84,7 +99,7 @@ class PreparedWriter:
         self._shard_sizes.append(len(examples))
         self._tokens += len(examples.token_types)
 
-    def finish(self, pipeline: FittedPipeline, tables: FeatureTables, fingerprint: str) -> None:
+    def finish(self, pipeline: FittedPipeline, tables: FeatureTables, origin: Origin) -> None:
         """Write the tables, the pipeline and the header, and publish the folder."""
         _save_csr(self._directory / "token_rows", tables.token_rows)
         _save_csr(self._directory / "place_rows", tables.place_rows)
@@ -94,7 +109,8 @@ class PreparedWriter:
         pipeline.save(self._directory)
         header = {
             "format": FORMAT_VERSION,
-            "fingerprint": fingerprint,
+            "fingerprint": origin.fingerprint,
+            "settings": origin.settings,
             "examples": sum(self._shard_sizes),
             "tokens": self._tokens,
             "shards": self._shard_sizes,
@@ -146,8 +162,11 @@ def read_header(directory: Path) -> dict | None:
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
         version = header["format"]
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{path} is damaged. Remove the folder and prepare again.") from None
+        complete = version != FORMAT_VERSION or HEADER_KEYS <= header.keys()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        complete = False
+    if not complete:
+        raise InputError(f"{path} is damaged. Remove the folder and prepare again.")
     if version != FORMAT_VERSION:
         raise InputError(
             f"{directory} was prepared in format {version}; this version reads {FORMAT_VERSION}. "

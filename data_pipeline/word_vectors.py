@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -15,6 +16,8 @@ from data_pipeline.dense_features import Pooling
 from data_pipeline.errors import InputError
 from data_pipeline.featurizer import Featurizer
 from data_pipeline.vector_files import MATRIX_SUFFIX, read_word_vectors
+
+logger = logging.getLogger(__name__)
 
 NAME = "WordVectorsFeaturizer"
 
@@ -96,6 +99,7 @@ class WordVectorsFeaturizer(Featurizer):
         Raises:
             InputError: it does not exist or is malformed.
         """
+        logger.info("Reading word vectors from %s.", self._options.path)
         words, vectors = read_word_vectors(*self.source_files())
         self._set(np.frombuffer("\n".join(words).encode(), np.uint8), vectors)
 

@@ -171,8 +171,9 @@ class DotProductLoss(keras.layers.Layer):
         softmax_of = (
             [positive, il, li] if self.constrain_similarities else [positive, il, li, ii, ll]
         )
-        logits = tf.concat(softmax_of, -1)
-        losses = tf.reduce_logsumexp(logits, -1) - logits[:, 0]
+        # Subtracted before the logsumexp: the loss of a learnt example is much smaller than the
+        # similarities, and would drown in their rounding.
+        losses = tf.reduce_logsumexp(tf.concat(softmax_of, -1) - positive, -1)
         if self.constrain_similarities:
             logits = tf.concat([positive, il, li, ii, ll], -1)
             targets = tf.concat([tf.ones_like(positive), tf.zeros_like(logits[:, 1:])], -1)

@@ -69,7 +69,8 @@ class DenseForSparse(keras.layers.Layer):
         # A stored zero changes nothing, and the kernels below crash on an empty matrix (which a
         # replica has when its share of a last batch is padding alone).
         last_row = tf.cast(rows, tf.int64) - 1
-        indices = tf.concat([indices, [tf.stack([last_row, 0])]], 0)
+        column = tf.maximum(tf.reduce_max(indices[:, 1]), 0)
+        indices = tf.concat([indices, [tf.stack([last_row, column])]], 0)
         values = tf.concat([values, [0.0]], 0)
         # Only the rows of the kernel that the batch touches take part, each once: so the gradient
         # is `tf.IndexedSlices` with unique rows, a few percent of a wide kernel.

@@ -1,11 +1,11 @@
-"""Which numbers does Rasa 3.6.21 itself compute? Writes them down for `tests/model/test_golden_*.py`.
+"""Which numbers does Rasa 3.6.21 itself compute? Writes them down for `tests/model`.
 
 Rasa needs Python 3.10 and an old TensorFlow, so it has its own environment and is not needed for
 testing; the tests read the `.npz` files that this script leaves in `tests/golden`:
 
     python3.10 -m venv /tmp/rasa-venv
     /tmp/rasa-venv/bin/pip install rasa==3.6.21
-    /tmp/rasa-venv/bin/python scripts/make_golden.py             # all of them, about two minutes
+    /tmp/rasa-venv/bin/python scripts/make_golden.py             # all of them, some minutes
     /tmp/rasa-venv/bin/python scripts/make_golden.py crf diet    # those whose names begin so
 
 Weights and batches are small and fixed, dropout is off. Where randomness is the point (which

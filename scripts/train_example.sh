@@ -14,7 +14,7 @@ export PATH=$PWD/.venv/bin:$PATH # horovodrun starts the first `python` it finds
 step() { printf '\n== %s\n   %s\n' "$1" "${*:2}"; "${@:2}"; }
 
 # --gloo, also where Horovod has MPI: mpirun refuses to run as root, as containers do.
-step "Training on $processes processes (the launcher needs some seconds to start them)" \
+step "Training on $processes processes (the launcher needs some seconds; notes of TensorFlow's are harmless)" \
     horovodrun --gloo -np "$processes" python -m trainer --project "$project" --run-dir "$run"
 step "Evaluating on examples that were not trained on" \
     python -m trainer evaluate "$run" --nlu "$project/tests/test_nlu.yml" --json "$run/evaluation.json"
@@ -32,5 +32,5 @@ cat <<END
 
    curves           .venv/bin/tensorboard --logdir $run
    resume           the same command again
-   your project     .venv/bin/horovodrun -np $processes .venv/bin/python -m trainer --project PATH
+   your project     .venv/bin/horovodrun --gloo -np $processes .venv/bin/python -m trainer --project PATH
 END

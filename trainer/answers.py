@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -65,13 +66,17 @@ class TrainedRun:
         Mirrors what `rasa.core.agent.Agent.parse_message` returns.
         """
         waiting = iter(texts)
-        function = tf.function(self.model, input_signature=[self.model.input_signature()])
         while some := list(islice(waiting, MESSAGES_AT_ONCE)):
-            understood = iter(self._understood([t for t in some if not direct_intent(t)], function))
+            understood = iter(self._understood([t for t in some if not direct_intent(t)]))
             for text in some:
                 yield direct_intent(text) or next(understood)
 
-    def _understood(self, texts: list[str], function) -> Iterator[dict[str, Any]]:
+    @cached_property
+    def _function(self):
+        """The model as a graph, traced once for texts of any number and length."""
+        return tf.function(self.model, input_signature=[self.model.input_signature()])
+
+    def _understood(self, texts: list[str]) -> Iterator[dict[str, Any]]:
         if not texts:
             return
         store = store_messages(self.pipeline, [Message(text) for text in texts])
@@ -79,7 +84,7 @@ class TrainedRun:
         for indices in in_order_plan(len(store), BATCH_MESSAGES).indices:
             indices = indices[indices != PADDING]
             made = assemble(store, indices, padded_length(store.lengths[indices]))
-            outputs = function({key: tf.constant(made[key]) for key in signature})
+            outputs = self._function({key: tf.constant(made[key]) for key in signature})
             outputs = {name: value.numpy() for name, value in outputs.items()}
             for row, index in enumerate(indices):
                 yield self._answer(texts[index], {k: v[row] for k, v in outputs.items()})

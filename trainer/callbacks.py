@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import resource
 import time
 from collections.abc import Mapping
@@ -86,7 +87,10 @@ class MetricsFile(keras.callbacks.Callback):
         if self._path.exists():
             lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for line in lines if _epoch_of(line) <= self.params["first_epoch"]]
-            self._path.write_text("".join(kept), encoding="utf-8")
+            if kept != lines:
+                partial = self._path.with_name(f".{self._path.name}.partial")
+                partial.write_text("".join(kept), encoding="utf-8")
+                os.replace(partial, self._path)
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         record = {"epoch": epoch + 1, **logs, "peak_memory_bytes": peak_memory_bytes()}
@@ -132,7 +136,7 @@ def _epoch_of(line: str) -> float:
     """The epoch of a line of `metrics.jsonl`; a line cut short belongs to none."""
     try:
         return json.loads(line)["epoch"]
-    except ValueError:
+    except (ValueError, KeyError, TypeError):
         return float("inf")
 
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import keras
 import numpy as np
+import tensorflow as tf
 
 from data_pipeline.errors import InputError
 from data_pipeline.prepared import sha256_of
@@ -153,7 +153,7 @@ def damage(path: Path) -> str | None:
     """What is wrong with the checkpoint's files, or None."""
     try:
         recorded = read_state(path)["sha256"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         return f"{STATE_FILE} cannot be read ({error})"
     if not (path / VARIABLES_FILE).is_file():
         return f"{VARIABLES_FILE} is missing"
@@ -210,8 +210,12 @@ def _write_npz(file: BinaryIO, variables: Mapping[str, Any]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, variable in variables.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
-                array = keras.ops.convert_to_numpy(variable)
-                np.lib.format.write_array(entry, array, allow_pickle=False)
+                np.lib.format.write_array(entry, _view(variable), allow_pickle=False)
+
+
+def _view(variable: Any) -> np.ndarray:
+    """The variable's values without a copy; `keras.ops.convert_to_numpy` makes two."""
+    return np.asarray(memoryview(tf.convert_to_tensor(variable.value)))
 
 
 def _flush_to_disk(directory: Path) -> None:

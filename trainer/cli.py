@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -20,6 +22,9 @@ EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 """Stopped between two steps by SIGINT or SIGTERM, with a checkpoint: the same command goes on."""
 
+NOT_OUR_FAULT = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+"""What an `OSError` says of the machine, wherever it is raised; others may be bugs."""
+
 PATH = click.Path(path_type=Path)
 
 
@@ -27,7 +32,7 @@ class _TrainByDefault(click.Group):
     """Takes arguments that name no command as those of `train`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] != "--help"):
+        if not args or (args[0].startswith("-") and args[0] != "--help"):
             args = ["train", *args]
         return super().parse_args(ctx, args)
 
@@ -144,8 +149,7 @@ def predict(run_dir: Path, texts: tuple[str, ...], text_file) -> None:
 
     run = TrainedRun.load(run_dir)
     if texts or text_file is not None:
-        lines = [line.rstrip("\r\n") for line in text_file or ()]
-        for answer in run.answer([*texts, *lines]):
+        for answer in run.answer([*texts, *_lines(text_file or ())]):
             click.echo(json.dumps(answer, ensure_ascii=False))
         return
     click.echo("Type a message; an empty line or Ctrl-D ends.", err=True)
@@ -171,8 +175,17 @@ def write_text(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    except FileExistsError as error:  # by `mkdir`, which means the opposite
+        raise InputError(f"Cannot write {path}: {error.filename} is not a directory.") from None
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror or error}.") from None
+
+
+def _lines(file: Iterable[str]) -> list[str]:
+    try:
+        return [line.rstrip("\r\n") for line in file]
+    except UnicodeDecodeError as error:
+        raise InputError(f"--file: {file.name} is not UTF-8 text ({error.reason}).") from None
 
 
 def _typed_line() -> str:
@@ -194,10 +207,21 @@ def main() -> None:
     )
     logging.getLogger("tensorflow").setLevel(logging.WARNING)
     try:
-        cli(standalone_mode=True)
+        cli(standalone_mode=False)
     except InputError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(EXIT_BAD_INPUT)
+        _end(f"Error: {error}", EXIT_BAD_INPUT)
+    except click.ClickException as error:
+        _end(f"Error: {error.format_message()} See --help.", EXIT_BAD_INPUT)
     except Stopped as stopped:
-        click.echo(str(stopped), err=True)
-        sys.exit(EXIT_INTERRUPTED)
+        _end(str(stopped), EXIT_INTERRUPTED)
+    except click.Abort:
+        _end("Interrupted.", EXIT_INTERRUPTED)
+    except OSError as error:
+        if error.errno not in NOT_OUR_FAULT:
+            raise
+        _end(f"Error: {error.filename or 'writing'}: {error.strerror}.", EXIT_BAD_INPUT)
+
+
+def _end(line: str, exit_code: int) -> None:
+    click.echo(line, err=True)
+    sys.exit(exit_code)

@@ -10,6 +10,7 @@ Precedence, later wins:
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,20 +18,23 @@ from typing import Any
 
 import yaml
 
+from data_pipeline.component_options import unknown_name
 from data_pipeline.errors import InputError
+from data_pipeline.feature_settings import FeatureSettings, json_differences
 from data_pipeline.pipeline_components import build_featurizers
-from data_pipeline.prepare import FeatureSettings
 from data_pipeline.sampling import Schedule
+from model.option_names import RETIRED
 from model.options import DIETOptions
 from trainer.options import OPTIONS, TrainerOptions, read_trainer_options
 from trainer.project import Project
-from trainer.yaml_files import read_yaml_mapping
+from trainer.yaml_files import parse_yaml, read_yaml_mapping
 
 logger = logging.getLogger(__name__)
 
 DIET = "DIETClassifier"
 SYNONYM_MAPPER = "EntitySynonymMapper"
 DEFAULT_SEED = 0
+COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True)
@@ -113,13 +117,13 @@ def resolve(
     given = dict(_parsed_setting(text) for text in settings)
     given |= {key: value for key, value in (flags or {}).items() if value is not None}
     ours |= {key: value for key, value in given.items() if key in OPTIONS}
-    diet |= {key.removeprefix("diet."): v for key, v in given.items() if key not in OPTIONS}
+    overrides = {key: value for key, value in given.items() if key not in OPTIONS}
     pipeline = _ours(components, project)
     return RunConfig(
         pipeline=pipeline,
         maps_synonyms=any(c["name"] == SYNONYM_MAPPER for c in components),
-        diet=_diet_options(diet, project),
-        trainer=read_trainer_options(ours, "options"),
+        diet=_diet_options(diet, overrides, project),
+        trainer=read_trainer_options(ours, COMMAND_LINE),
     )
 
 
@@ -150,22 +154,43 @@ def _ours(components: list[dict[str, Any]], project: Project) -> tuple[dict[str,
     return tuple(c for c in components if c["name"] not in skipped | {DIET, SYNONYM_MAPPER})
 
 
-def _diet_options(component: Mapping[str, Any], project: Project) -> DIETOptions:
-    try:
-        options = DIETOptions.from_rasa(component)
-    except ValueError as error:
-        raise InputError(f"{project.config}: {error}") from None
+def _diet_options(
+    component: Mapping[str, Any], overrides: Mapping[str, Any], project: Project
+) -> DIETOptions:
+    options = _read_diet(component, str(project.config))
+    if overrides:
+        options = _read_diet(_overridden(component, overrides), COMMAND_LINE)
     if options.random_seed is None:
         options = dataclasses.replace(options, random_seed=DEFAULT_SEED)
     return options
+
+
+def _overridden(component: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Maps are merged key by key, as they are with the defaults."""
+    merged = dict(component)
+    for key, value in overrides.items():
+        both_maps = isinstance(merged.get(key), dict) and isinstance(value, dict)
+        merged[key] = {**merged[key], **value} if both_maps else value
+    return merged
+
+
+def _read_diet(component: Mapping[str, Any], source: str) -> DIETOptions:
+    try:
+        return DIETOptions.from_rasa(component)
+    except ValueError as error:
+        raise InputError(f"{source}: {error}") from None
 
 
 def _parsed_setting(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise InputError(f"--set takes key=value. Received: {text!r}")
+    key = key.strip().removeprefix("diet.")
+    known = [*OPTIONS, *(field.name for field in dataclasses.fields(DIETOptions))]
+    if key not in known and key not in RETIRED:
+        raise unknown_name("--set: unknown option", key, known)
     try:
-        return key.strip(), yaml.safe_load(value)
+        return key, parse_yaml(value)
     except yaml.YAMLError:
         raise InputError(f"--set {key}: the value is not valid YAML. Received: {value!r}") from None
 
@@ -175,20 +200,14 @@ def differences(before: RunConfig, now: RunConfig) -> list[str]:
 
     Strategy, checkpoint intervals and the like may change, and `epochs` may grow.
     """
-    old, new = _flat(before), _flat(now)
-    lines = [
-        f"{key}: {old.get(key, '(absent)')!r} -> {new.get(key, '(absent)')!r}"
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key) and key != "diet.epochs"
-    ]
+    lines = json_differences(_fixed(before), _fixed(now))
     if now.diet.epochs < before.diet.epochs:
         lines.append(f"diet.epochs: {before.diet.epochs} -> {now.diet.epochs}")
     return lines
 
 
-def _flat(config: RunConfig) -> dict[str, Any]:
-    plain = config.to_json()
-    flat = {f"diet.{key}": value for key, value in plain["diet"].items()}
-    flat |= {f"pipeline[{i}]": component for i, component in enumerate(plain["pipeline"])}
-    fixed = {key: plain["trainer"][key] for key in ("precision", "clip_norm")}
-    return flat | fixed
+def _fixed(config: RunConfig) -> dict[str, Any]:
+    plain = json.loads(json.dumps(config.to_json()))
+    diet = {key: value for key, value in plain["diet"].items() if key != "epochs"}
+    ours = {key: plain["trainer"][key] for key in ("precision", "clip_norm")}
+    return {"diet": diet, "pipeline": plain["pipeline"], **ours}

@@ -6,13 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
 from data_pipeline.errors import InputError
 from trainer.answers import TrainedRun
 
-ENDPOINT = "serve"
 EXTRA_ASSETS = "assets.extra"
 
 
@@ -31,26 +29,29 @@ def export(run: TrainedRun, directory: Path) -> Path:
     partial = directory.with_name(f".{directory.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        archive = keras.export.ExportArchive()
-        archive.track(run.model)
-        archive.add_endpoint(ENDPOINT, _serving_function(run), [run.model.input_signature()])
-        archive.write_out(str(partial), verbose=False)
+        partial.mkdir(parents=True)  # TensorFlow would say less clearly that it cannot
+        served = _served(run)
+        tf.saved_model.save(served, str(partial), served.serve.get_concrete_function())
         (partial / EXTRA_ASSETS).mkdir()
         run.pipeline.save(partial / EXTRA_ASSETS)
         if directory.exists():
             shutil.rmtree(directory)
         os.replace(partial, directory)
-    except OSError as error:
-        raise InputError(
-            f"Cannot write a SavedModel to {directory}: {error.strerror or error}."
-        ) from error
+    except (OSError, tf.errors.OpError) as error:
+        reason = error.message if isinstance(error, tf.errors.OpError) else error.strerror or error
+        raise InputError(f"Cannot write a SavedModel to {directory}: {reason}.") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return directory
 
 
-def _serving_function(run: TrainedRun):
-    def serve(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return run.model(batch)
-
-    return serve
+def _served(run: TrainedRun) -> tf.Module:
+    """What is saved; `keras.export` would hold every weight twice and name no input."""
+    module = tf.Module()
+    module.weights = [variable.value for variable in run.model.variables]
+    signature = {
+        key: tf.TensorSpec(spec.shape, spec.dtype, name=key)
+        for key, spec in run.model.input_signature().items()
+    }
+    module.serve = tf.function(run.model, input_signature=[signature])
+    return module

@@ -200,8 +200,8 @@ class Trainer:
         losses = {name: f"{value:.4g}" for name, value in term_means(result).items()}
         raise Diverged(
             f"A gradient is not finite at step {position.step + 1} of epoch {position.epoch + 1} "
-            f"({losses}). The weights were left as they were before it. Lower learning_rate, set "
-            "clip_norm, or look at the data; the last checkpoint is from before this step."
+            f"({losses}). The step was not applied, and checkpoints are from before it. Lower "
+            "learning_rate or set clip_norm, with --fresh, or look at the data."
         )
 
     def _epoch_facts(self, sums: Mapping[str, float], plan: Plan) -> dict[str, float]:

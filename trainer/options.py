@@ -54,7 +54,7 @@ class TrainerOptions:
         value = getattr(self, name)
         if value is None and name in _NULLABLE:
             return
-        if isinstance(value, bool) or not isinstance(value, kind) or value < least:
+        if isinstance(value, bool) or not isinstance(value, kind) or not value >= least:
             self._refuse(name, expected)
 
     def _refuse(self, name: str, expected: str) -> None:

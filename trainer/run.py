@@ -15,6 +15,8 @@ from pathlib import Path
 import keras
 
 from data_pipeline.errors import InputError
+from data_pipeline.feature_settings import check_same_settings
+from data_pipeline.nlu_files import find_nlu_files
 from data_pipeline.prepare import prepare
 from data_pipeline.prepared import PreparedDataset, open_prepared
 from data_pipeline.sampling import batch_size_of_epoch
@@ -69,8 +71,9 @@ def train(request: TrainRequest) -> str | None:
     if distribution.is_chief:
         run.create()
     # 3. Data: the chief prepares, the others open what it made.
+    _check_same_settings(run, config)
     dataset = _dataset(request, run, distribution)
-    _check_same_run(run, config, dataset)
+    _check_same_data(run, dataset.fingerprint)
     # 4. Model, optimizer and every variable.
     logger.info("Building the model.")
     trainer = Trainer(
@@ -125,30 +128,41 @@ def _dataset(
     request: TrainRequest, run: RunDirectory, distribution: Distribution
 ) -> PreparedDataset:
     directory = request.prepared or run.prepared
+    settings = request.config.feature_settings
     if distribution.is_chief and request.prepared is None:
+        if run.recorded() is not None:
+            # Before the run's prepared data set is replaced.
+            _check_same_data(run, settings.fingerprint(find_nlu_files(request.project.nlu)))
         dataset = prepare(
             request.project.nlu,
-            request.config.feature_settings,
+            settings,
             directory,
             processes=request.config.trainer.prepare_processes,
         )
         distribution.wait_for_all()
         return dataset
     distribution.wait_for_all()
-    return open_prepared(directory, verify=distribution.is_chief)
+    dataset = open_prepared(directory, verify=distribution.is_chief)
+    check_same_settings(dataset, settings)
+    return dataset
 
 
-def _check_same_run(run: RunDirectory, config: RunConfig, dataset: PreparedDataset) -> None:
-    facts = run.facts()
-    if facts is None:
-        return
-    changed = differences(RunConfig.from_json(facts["config"]), config)
-    if facts["fingerprint"] != dataset.fingerprint:
-        changed.append("the training data is not the same")
+def _check_same_settings(run: RunDirectory, config: RunConfig) -> None:
+    recorded = run.recorded()
+    changed = differences(recorded[0], config) if recorded else []
     if changed:
         raise InputError(
             f"{run.path} holds a run with other settings ({'; '.join(changed)}). Use the same "
             "settings to go on with it, --fresh for a new directory, or another --run-dir."
+        )
+
+
+def _check_same_data(run: RunDirectory, fingerprint: str) -> None:
+    recorded = run.recorded()
+    if recorded and recorded[1] != fingerprint:
+        raise InputError(
+            f"{run.path} holds a run on other training data: it has changed since. Use the same "
+            "data to go on with it, --fresh for a new directory, or another --run-dir."
         )
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipeline.errors import InputError
-from data_pipeline.pipeline import FittedPipeline
+from data_pipeline.pipeline import PIPELINE_FILE, FittedPipeline
 from trainer.config import RunConfig
 
 RUN_FILE = "run.json"
@@ -82,19 +82,44 @@ class RunDirectory:
         except ValueError:
             raise InputError(f"{path} is damaged. Start over with --fresh.") from None
 
+    def recorded(self) -> tuple[RunConfig, str] | None:
+        """The configuration and the data set's fingerprint of a run that has begun, else None.
+
+        Raises:
+            InputError: `run.json` is damaged, or not one that this version writes.
+        """
+        facts = self.facts()
+        if facts is None:
+            return None
+        try:
+            return RunConfig.from_json(facts["config"]), facts["fingerprint"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{self.path / RUN_FILE} is not what this version writes ({error}). "
+                "Start over with --fresh."
+            ) from None
+
     def load(self) -> tuple[RunConfig, FittedPipeline]:
         """The configuration and the pipeline of a run that has begun.
 
         Raises:
             InputError: this is not a run's directory.
         """
-        facts = self.facts()
-        if facts is None:
+        recorded = self.recorded()
+        if recorded is None:
             raise InputError(
                 f"{self.path} is not a run directory: it has no {RUN_FILE}. "
                 "Give the directory that training printed."
             )
-        return RunConfig.from_json(facts["config"]), FittedPipeline.load(self.path)
+        try:
+            return recorded[0], FittedPipeline.load(self.path)
+        except InputError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{self.path / PIPELINE_FILE} is missing or damaged ({error}). "
+                "The same training command writes it again."
+            ) from None
 
 
 def fresh_directory(path: Path) -> Path:

@@ -109,12 +109,9 @@ class TrainStep:
 
         def update() -> None:
             for gradient, variable in zip(gradients, variables, strict=True):
-                # Dense, because Keras' optimizers would not decay the moments of absent rows.
                 strategy.extended.update(
                     variable.value,
-                    lambda v, g: self._optimizer.update_step(
-                        tf.convert_to_tensor(g), v, self._optimizer.learning_rate
-                    ),
+                    lambda v, g: self._optimizer.update_step(g, v, self._optimizer.learning_rate),
                     args=(gradient,),
                     group=False,
                 )

@@ -7,15 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from rasa.utils.tensorflow import layers
-
 from golden.recording import SEED, arrays_of, dense_arrays, run_brick, sparse, weights_of
 from golden.replay import ReplayedMask
+from rasa.utils.tensorflow import layers
 
 L2 = 0.002
 
 
-def random_sparse(rng: np.random.Generator, shape: tuple[int, int, int], lengths) -> tf.SparseTensor:
+def random_sparse(rng: np.random.Generator, shape: tuple[int, ...], lengths) -> tf.SparseTensor:
     """Counts at about a third of the cells, none beyond `lengths`."""
     values = rng.integers(1, 4, shape) * (rng.random(shape) < 0.3)
     values[np.arange(shape[1])[None] >= np.asarray(lengths)[:, None]] = 0
@@ -75,20 +74,19 @@ def input_mask() -> dict[str, Any]:
     real = (positions <= lengths[:, None]).astype(np.float32)[..., None]
     x = rng.normal(size=(8, 8, 6)) * real
     inputs = {"x": tf.constant(x.astype(np.float32))}
-    with ReplayedMask(SEED, hidden_share=0.6) as draws:
+    with ReplayedMask(SEED, eager=True) as draws:
 
-        def call() -> tf.Tensor:
+        def call() -> tuple[tf.Tensor, tf.Tensor]:
             draws.restart()
-            return layer(inputs["x"], tf.constant(tokens), training=True)[0]
+            return layer(inputs["x"], tf.constant(tokens), training=True)
 
-        made = run_brick(layer, call, rng, inputs=inputs, mask=real)
-        draws.restart()
-        made["outputs"]["chosen"] = layer(inputs["x"], tf.constant(tokens), training=True)[1].numpy()
+        made = run_brick(layer, lambda: call()[0], rng, inputs=inputs, mask=real)
+        made["outputs"]["chosen"] = call()[1].numpy()
     made["inputs"]["lengths"] = lengths
     return {**made, "draws": draws.recorded, "options": {}}
 
 
-def crf(lengths: list[int], tags: int, scale_loss: bool, spread: float = 1.5) -> dict[str, Any]:
+def crf(lengths: list[int], tags: int, scale_loss: bool, spread: float = 4.0) -> dict[str, Any]:
     """`spread` is the size of the scores; the larger, the surer the CRF."""
     rng = np.random.default_rng(SEED)
     layer = layers.CRF(tags, L2, scale_loss)
@@ -127,6 +125,7 @@ MAKERS = {
     "input_mask": input_mask,
     "crf_plain": lambda: crf(LENGTHS, 6, False),
     "crf_scaled_loss": lambda: crf(LENGTHS, 6, True),
+    "crf_unsure": lambda: crf(LENGTHS, 6, True, spread=0.5),
     "crf_sure": lambda: crf(LENGTHS, 6, True, spread=20.0),
     "crf_single_tokens": lambda: crf([1, 1, 1], 4, False),
     "crf_empty_texts": lambda: crf([4, 0, 2], 4, False),

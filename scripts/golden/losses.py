@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from rasa.utils.tensorflow.layers import SingleLabelDotProductLoss
-
 from golden.recording import SEED, arrays_of, dense_arrays
 from golden.replay import ReplayedNegatives
+from rasa.utils.tensorflow.layers import SingleLabelDotProductLoss
 
 ROWS, LABELS, UNITS, NEGATIVES = 9, 4, 5, 6
 

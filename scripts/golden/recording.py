@@ -78,16 +78,21 @@ def variables_of(layer: Any, path: str = "", seen: set[int] | None = None) -> di
     return found
 
 
+def trainable_of(layer: Any) -> dict[str, Any]:
+    """Those of `variables_of` that are trained; a layer may be frozen without its variables."""
+    trainable = {id(variable) for variable in layer.trainable_variables}
+    return {k: v for k, v in variables_of(layer).items() if id(v) in trainable}
+
+
 def fill(layer: Any, rng: np.random.Generator, scale: float = 0.5) -> None:
     """Give all trainable weights random values, biases and scales of norms included.
 
     All cells of a kernel with missing connections are filled: what is missing must not matter.
     """
-    for name, variable in sorted(variables_of(layer).items()):
-        if variable.trainable:
-            centre = 1.0 if name.endswith("gamma") else 0.0
-            values = centre + scale * rng.normal(size=variable.shape)
-            variable.assign(values.astype(np.float32))
+    for name, variable in sorted(trainable_of(layer).items()):
+        centre = 1.0 if name.endswith("gamma") else 0.0
+        values = centre + scale * rng.normal(size=variable.shape)
+        variable.assign(values.astype(np.float32))
 
 
 def arrays_of(variables: Mapping[str, Any]) -> Arrays:
@@ -95,10 +100,9 @@ def arrays_of(variables: Mapping[str, Any]) -> Arrays:
 
 
 def weights_of(layer: Any) -> Arrays:
-    """Weights and masks as they are now; whatever does not act on the output is left out."""
-    variables = variables_of(layer)
-    kept = {k: v for k, v in variables.items() if v.trainable or k.endswith("kernel_mask")}
-    return arrays_of(kept)
+    """Weights and masks as they are now."""
+    masks = {k: v for k, v in variables_of(layer).items() if k.endswith("kernel_mask")}
+    return arrays_of({**trainable_of(layer), **masks})
 
 
 def run_brick(
@@ -120,7 +124,7 @@ def run_brick(
     fill(layer, rng)
     weights = weights_of(layer)
     inputs = inputs or {}
-    trainable = {k: v for k, v in variables_of(layer).items() if v.trainable}
+    trainable = trainable_of(layer)
     with tf.GradientTape() as tape:
         tape.watch(list(inputs.values()))
         output = call()

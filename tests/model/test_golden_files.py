@@ -22,7 +22,7 @@ RASA_TO_OURS = (
     (r"^sequence_layer\.text/ffnn/", "text/hidden/"),
     (r"^sequence_layer\.text/mlm_input_mask/", "text/input_mask/"),
     (r"^sequence_layer\.text/transformer/", "text/transformer/"),
-    (r"^feature_combining_layer\.label/sparse_dense\.\w+/sparse_to_dense/", "label_table/projection/"),
+    (r"^feature_combining_layer\.label/sparse_dense\.\w+/\w+/", "label_table/projection/"),
     (r"^ffnn\.label/", "label_hidden/"),
     (r"^embed\.text_lm_mask/", "token_guessing/guess/"),
     (r"^embed\.text_golden_token/", "token_guessing/truth/"),
@@ -187,7 +187,7 @@ class RecordedNoise:
         (name,) = [name for name in self.draws if place.endswith(name)]
         self.asked.add(name)
         drawn = self.draws[name]
-        np.testing.assert_array_equal(drawn.shape, shape, err_msg=place)
+        tf.debugging.assert_equal(shape, drawn.shape, message=place)
         return tf.constant(drawn)
 
 

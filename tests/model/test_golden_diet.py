@@ -1,0 +1,243 @@
+"""The whole DIET against Rasa's: every loss, every gradient, a training step, and answers.
+
+Rasa's batch, weights, negatives and hidden tokens are given to our model.
+"""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_golden_files import (
+    DIRECTORY,
+    Golden,
+    RecordedNoise,
+    assert_close,
+    connections,
+    l2_of,
+    mask_draws,
+    padding_draws,
+    variables,
+)
+
+import trainer.step
+from data_pipeline.entities import decode_entities
+from data_pipeline.examples import Token
+from data_pipeline.tags import TagVocabulary
+from model.diet import DIET
+from model.options import DIETOptions
+from model.sizes import DIETSizes
+from trainer.distribution import SingleDevice
+from trainer.optimizer import FusedAdam
+from trainer.precision import LossScale
+
+NAMES = sorted(file.stem for file in DIRECTORY.glob("diet_*.npz"))
+
+
+class Case:
+    """One golden with our model on Rasa's weights, Rasa's batch in our form, and Rasa's draws."""
+
+    def __init__(self, name):
+        self.golden = Golden(name)
+        options = self.golden.options
+        self.given = self.golden["input"]
+        self.options = DIETOptions.from_rasa(options["diet"])
+        self.tags = vocabulary(options["tags"], self.options.BILOU_flag)
+        self.labels = options["labels"]
+        self.model = DIET(self.sizes(), self.options)
+        self.model.build()
+        self.golden.give_weights(self.model)
+        self.batch = self.our_batch()
+        self.noise = self.our_noise()
+
+    def width(self, name):
+        return int(self.given[f"{name}/shape"][-1]) if f"{name}/shape" in self.given else 0
+
+    def sizes(self):
+        labels = {"label_width": len(self.labels), "label_one_hot": True}
+        if "all_labels/shape" in self.given:
+            count, tokens, width = map(int, self.given["all_labels/shape"])
+            features = [[[] for _ in range(tokens)] for _ in range(count)]
+            indices, values = self.given["all_labels/indices"], self.given["all_labels/values"]
+            for (label, token, column), value in zip(indices, values, strict=True):
+                features[label][token].append((int(column), float(value)))
+            nested = tuple(tuple(tuple(t) for t in label) for label in features)
+            labels = {"label_width": width, "label_token_features": nested}
+        return DIETSizes(
+            text_sequence_width=self.width("text/sequence"),
+            text_sentence_width=self.width("text/sentence"),
+            num_tags=self.tags.num_tags,
+            **labels,
+        )
+
+    def our_batch(self):
+        given = self.given
+        lengths = given["text/sequence_lengths"].astype(int)
+        time = lengths.max()
+        mask = np.arange(time)[None] < lengths[:, None]
+        batch = {
+            "text_mask": mask.astype(np.float32),
+            "label_ids": given["label/ids"][:, 0].astype(np.int32),
+            "example_weights": np.ones(len(lengths), np.float32),
+        }
+        for part, positions in (("sequence", time), ("sentence", 1)):
+            if self.width(f"text/{part}"):
+                example, position, column = given[f"text/{part}/indices"].T
+                cells = np.stack([example * positions + position, column], 1)
+                order = np.argsort(cells[:, 0], kind="stable")
+                batch[f"text_{part}_indices"] = cells[order]
+                batch[f"text_{part}_values"] = given[f"text/{part}/values"][order]
+        # Tokens are the same where their features are. Rasa tells that from random projections.
+        features = np.zeros(given["text/sequence/shape"], np.float32)
+        features[tuple(given["text/sequence/indices"].T)] = given["text/sequence/values"]
+        _, ids = np.unique(features.reshape(-1, features.shape[-1]), axis=0, return_inverse=True)
+        batch["text_token_ids"] = (ids.reshape(mask.shape) + 1) * mask
+        for head in self.tags.heads:
+            batch[f"{head}_tags"] = given[f"entities/{head}"][..., 0].astype(np.int32)
+        signature = self.model.training_signature()
+        return {name: tf.constant(batch[name], spec.dtype) for name, spec in signature.items()}
+
+    def our_noise(self):
+        drawn = self.golden["draw"]
+        draws = {f"intent_loss/{what}": drawn[f"intent/{what}"] for what in ("inputs", "labels")}
+        if self.options.use_masked_language_model:
+            draws |= {f"comparison/{what}": drawn[f"mask/{what}"] for what in ("inputs", "labels")}
+            mask = {k.removeprefix("input_mask/"): v for k, v in drawn.items() if "_mask/" in k}
+            tokens = self.batch["text_mask"].numpy()
+            hidden = mask_draws(mask, tokens.shape[1]) | {"padding": padding_draws(mask, tokens)}
+            draws |= {f"input_mask/{name}": value for name, value in hidden.items()}
+        return RecordedNoise(draws)
+
+    def losses_and_gradients(self):
+        """The mean losses, the metrics, and the gradient of the losses' sum by path."""
+        trainable = {v.path.split("/", 1)[1]: v.value for v in self.model.trainable_variables}
+        with tf.GradientTape() as tape:
+            terms = self.model.loss_terms(self.batch, self.noise)
+            losses = {name: term.total / term.weight for name, term in terms.losses.items()}
+            total = tf.add_n(list(losses.values()))
+        gradients = tape.gradient(total, trainable)
+        metrics = {name: term.total / term.weight for name, term in terms.metrics.items()}
+        return losses, metrics, gradients
+
+
+def vocabulary(tags, bilou):
+    """The vocabulary whose tags are these, in this order."""
+    prefixes = 4 if bilou else 1
+    names = {
+        head: tuple(tag[2:] if bilou else tag for tag in tags[head][1::prefixes])
+        for head in ("entity", "role", "group")
+        if head in tags
+    }
+    made = TagVocabulary(names, bilou)
+    assert {head: list(found) for head, found in made.tags.items()} == tags
+    return made
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def case(request):
+    return Case(request.param)
+
+
+def test_every_loss_and_their_sum(case):
+    losses, metrics, _ = case.losses_and_gradients()
+    expected = case.golden["output"]
+    assert case.noise.asked == case.noise.draws.keys()
+    assert {f"{name}_loss" for name in losses} == {
+        name for name in expected if name.endswith("_loss") and name != "total_loss"
+    }
+    for name, loss in losses.items():
+        assert_close(loss, expected[f"{name}_loss"], name)
+    for name, value in metrics.items():
+        assert_close(value, expected[name], name)
+    zero_where_missing(case.model)
+    assert_close(l2_of(case.model), expected["l2"], "L2")
+    assert_close(float(sum(losses.values())) + l2_of(case.model), expected["total_loss"], "total")
+
+
+def test_gradients_before_and_after_the_rule_of_l2(case):
+    zero_where_missing(case.model)
+    _, _, gradients = case.losses_and_gradients()
+    predicted = case.golden.rasa_gradients(case.model)
+    applied = case.golden.rasa_gradients(case.model, "applied")
+    assert gradients.keys() == predicted.keys() == applied.keys()
+    for path, variable in variables(case.model).items():
+        if path in gradients:
+            assert_close(tf.convert_to_tensor(gradients[path]), predicted[path], path)
+            regularised = trainer.step._regularised(gradients[path], variable)
+            assert_close(tf.convert_to_tensor(regularised), applied[path], f"applied to {path}")
+
+
+@pytest.fixture
+def eagerly():
+    """No tracing, which takes longer than a step."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def test_weights_after_one_step_of_the_trainer(case, monkeypatch, eagerly):
+    case.golden.give_weights(case.model)
+    monkeypatch.setattr(trainer.step, "Noise", lambda *_: case.noise)
+    optimizer = FusedAdam(0.001)
+    optimizer.build(case.model.trainable_variables)
+    step = trainer.step.TrainStep(
+        case.model, optimizer, SingleDevice(), LossScale("float32"), seed=1
+    )
+    step.compile({name: tf.TensorSpec.from_tensor(value) for name, value in case.batch.items()})
+    step(case.batch, 0)
+    theirs = case.golden.rasa_gradients(case.model, "after")
+    ours = variables(case.model)
+    for path, expected in theirs.items():
+        # A kernel counts only where it has connections.
+        assert_close(ours[path] * connections(case.model, path), expected, path)
+    case.golden.give_weights(case.model)
+
+
+def zero_where_missing(model):
+    """What Rasa's first forward pass does to a kernel; ours is built like that."""
+    for path, variable in variables(model).items():
+        variable.assign(variable * connections(model, path))
+
+
+def answers_for(case):
+    batch = {name: case.batch[name] for name in case.model.input_signature()}
+    return {name: value.numpy() for name, value in case.model(batch).items()}
+
+
+def test_raw_predictions(case):
+    ours, golden = answers_for(case), case.golden["output"]
+    time = case.batch["text_mask"].shape[1]
+    assert_close(ours["intent_confidences"], golden["raw/i_scores"], "intents")
+    for head in case.tags.heads:
+        np.testing.assert_array_equal(ours[f"{head}_tags"], golden[f"raw/e_{head}_ids"][:, :time])
+        confidences = golden[f"raw/e_{head}_scores"][:, :time]
+        assert_close(ours[f"{head}_confidences"], confidences, head)
+
+
+def test_answers(case):
+    """Ranked intents and entities of the batch's messages, each of which Rasa was sent alone."""
+    ours = answers_for(case)
+    rasas = json.loads(str(case.golden["output"]["answers"]))[: len(ours["intent_confidences"])]
+    length = case.options.ranking_length or None
+    for row, answer in enumerate(rasas):
+        confidences = ours["intent_confidences"][row]
+        order = np.argsort(confidences, kind="stable")[::-1][:length]
+        ranking = answer["intent_ranking"]
+        assert [case.labels[index] for index in order] == [entry["name"] for entry in ranking]
+        assert_close(confidences[order], [entry["confidence"] for entry in ranking])
+        tokens = [Token(*token) for token in answer["tokens"]]
+        found = decode_entities(
+            answer["text"],
+            tokens,
+            {head: ours[f"{head}_tags"][row][: len(tokens)] for head in case.tags.heads},
+            {head: ours[f"{head}_confidences"][row][: len(tokens)] for head in case.tags.heads},
+            case.tags,
+        )
+        assert len(found) == len(answer["entities"])
+        for entity, expected in zip(found, answer["entities"], strict=True):
+            assert entity.keys() == expected.keys()
+            for key, value in expected.items():
+                if key.startswith("confidence"):
+                    assert_close(entity[key], value, f"{key} in {answer['text']!r}")
+                else:
+                    assert entity[key] == value

@@ -1,0 +1,206 @@
+"""Checkpoints: whole or absent, strict in reading, the newest n kept."""
+
+from __future__ import annotations
+
+import errno
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from data_pipeline.errors import InputError
+from trainer import checkpoint
+from trainer.checkpoint import (
+    Checkpointer,
+    Position,
+    checkpoints,
+    damage,
+    load_variables,
+    newest_checkpoint,
+    read_state,
+)
+
+
+def make_variables(**values):
+    return [
+        keras.Variable(np.asarray(value, np.float32), name=name) for name, value in values.items()
+    ]
+
+
+def groups(offset=0.0):
+    return {
+        "model": make_variables(kernel=np.arange(6).reshape(2, 3) + offset, bias=[1 + offset]),
+        "optimizer": make_variables(kernel=[[offset]]),
+    }
+
+
+def values(variables):
+    return [v.numpy() for group in variables.values() for v in group]
+
+
+def names(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_what_was_saved_comes_back(tmp_path):
+    position = Position(7, 2, 3, {"loss/intent/total": 0.1 + 0.2})
+    saved = groups(offset=0.5)
+    path = Checkpointer(tmp_path, saved).save(position, fingerprint="abc")
+    other = groups()
+    assert Checkpointer(tmp_path, other).restore() == position
+    for one, another in zip(values(saved), values(other), strict=True):
+        np.testing.assert_array_equal(one, another)
+    assert read_state(path)["fingerprint"] == "abc"
+
+
+def test_equal_variables_make_equal_files(tmp_path):
+    paths = [Checkpointer(tmp_path / name, groups()).save(Position(1)) for name in "ab"]
+    one, other = [(path / "variables.npz").read_bytes() for path in paths]
+    assert one == other
+
+
+def test_there_is_nothing_to_restore_at_first(tmp_path):
+    assert Checkpointer(tmp_path / "none", groups()).restore() is None
+    with pytest.raises(InputError, match="no usable checkpoint"):
+        newest_checkpoint(tmp_path / "none")
+
+
+def test_the_newest_ones_are_kept(tmp_path):
+    checkpointer = Checkpointer(tmp_path, groups(), keep=2)
+    for step in (9, 10, 1000, 2000):
+        checkpointer.save(Position(step))
+    assert names(tmp_path) == ["step-000001000", "step-000002000"]
+
+
+def test_saving_the_same_step_again_replaces_it(tmp_path):
+    checkpointer = Checkpointer(tmp_path, groups())
+    checkpointer.save(Position(4, 0, 4))
+    path = checkpointer.save(Position(4, 1, 0))
+    assert names(tmp_path) == [path.name]
+    assert read_state(path)["position"]["epoch"] == 1
+
+
+@pytest.mark.parametrize("group", ["model", "optimizer"])
+def test_a_missing_variable_is_named(tmp_path, group):
+    less, more = groups(), groups()
+    more[group] += make_variables(new=[0])
+    Checkpointer(tmp_path, less).save(Position(1))
+    with pytest.raises(InputError, match=rf"1 differences: {group}/new is missing"):
+        Checkpointer(tmp_path, more).restore()
+
+
+def test_a_left_over_variable_is_named(tmp_path):
+    Checkpointer(tmp_path, groups()).save(Position(1))
+    fewer = {"model": groups()["model"]}
+    with pytest.raises(InputError, match="optimizer/kernel is not part of the model"):
+        Checkpointer(tmp_path, fewer).restore()
+
+
+def test_an_ill_shaped_variable_is_named_with_both_shapes(tmp_path):
+    Checkpointer(tmp_path, groups()).save(Position(1))
+    other = groups() | {"optimizer": make_variables(kernel=np.zeros((3, 2)))}
+    with pytest.raises(InputError, match=r"optimizer/kernel has shape \(1, 1\), not \(3, 2\)"):
+        Checkpointer(tmp_path, other).restore()
+
+
+def test_one_group_can_be_loaded_and_is_just_as_strict(tmp_path):
+    path = Checkpointer(tmp_path, groups(offset=2.0)).save(Position(1))
+    model = groups()["model"]
+    load_variables(path, "model", model)
+    np.testing.assert_array_equal(model[1], [3.0])
+    with pytest.raises(InputError, match="model/bias is not part of the model"):
+        load_variables(path, "model", model[:1])
+
+
+def test_variables_of_one_name_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="only 1 distinct names"):
+        Checkpointer(tmp_path, {"model": make_variables(a=[0]) + make_variables(a=[1])})
+
+
+@pytest.fixture
+def disk_is_full(monkeypatch):
+    """Lets the variables be written by half."""
+
+    def write(file, _):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    return lambda: monkeypatch.setattr(checkpoint, "_write_npz", write)
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint_and_nothing_else(tmp_path, disk_is_full):
+    variables = groups()
+    checkpointer = Checkpointer(tmp_path, variables, keep=1)
+    path = checkpointer.save(Position(1))
+    disk_is_full()
+    with pytest.raises(InputError, match="No space left on device. Earlier checkpoints are unt"):
+        checkpointer.save(Position(2))
+    assert names(tmp_path) == [path.name] and damage(path) is None
+    assert checkpointer.restore() == Position(1)
+
+
+def test_an_interruption_in_the_middle_leaves_no_final_folder(tmp_path, monkeypatch):
+    checkpointer = Checkpointer(tmp_path, groups())
+    first = checkpointer.save(Position(1))
+    for interrupted in ("_write_npz", "sha256_of", "_flush_to_disk"):
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoint, interrupted, interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                checkpointer.save(Position(2))
+        assert checkpoints(tmp_path) == [first]
+    assert checkpointer.save(Position(2)).name in names(tmp_path)
+    assert len(names(tmp_path)) == 2, "what was left half-written is gone"
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_directory_below_a_file_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(InputError, match="Cannot write a checkpoint to .*Not a directory"):
+        Checkpointer(tmp_path / "file" / "run", groups()).save(Position(1))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("state.json", None, "cannot be read"),
+        ("state.json", b"", "cannot be read"),
+        ("state.json", b"[]", "cannot be read"),
+        ("state.json", b"{}", "cannot be read"),
+        ("variables.npz", None, "is missing"),
+        ("variables.npz", b"PK", "is truncated or altered"),
+    ],
+)
+def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path, caplog, file, content, said):
+    variables = groups()
+    checkpointer = Checkpointer(tmp_path, variables)
+    first = checkpointer.save(Position(1))
+    variables["model"][1].assign([5.0])
+    second = checkpointer.save(Position(2))
+    if content is None:
+        (second / file).unlink()
+    else:
+        (second / file).write_bytes(content)
+    assert newest_checkpoint(tmp_path) == first
+    assert checkpointer.restore() == Position(1)
+    np.testing.assert_array_equal(variables["model"][1], [1.0])
+    assert f"Passing over the checkpoint {second}" in caplog.text and said in caplog.text
+
+
+def test_when_all_are_damaged_nothing_is_assigned(tmp_path):
+    variables = groups()
+    checkpointer = Checkpointer(tmp_path, variables)
+    for step in (1, 2):
+        (checkpointer.save(Position(step)) / "variables.npz").write_bytes(b"PK")
+    with pytest.raises(InputError, match="All 2 checkpoints in .* are damaged"):
+        checkpointer.restore()
+
+
+def test_the_state_is_json_with_the_hash_of_the_variables(tmp_path):
+    path = Checkpointer(tmp_path, groups()).save(Position(3, 1, 1, {"a": 1.5}))
+    state = json.loads((path / "state.json").read_text())
+    assert state["position"] == {"step": 3, "epoch": 1, "step_in_epoch": 1, "sums": {"a": 1.5}}
+    assert len(state["sha256"]) == 64

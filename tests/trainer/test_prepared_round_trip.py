@@ -1,0 +1,101 @@
+"""A prepared data set: the same with any number of processes and shards, whole or not at all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import data_pipeline.prepare as prepare_module
+from data_pipeline.batches import assemble
+from data_pipeline.errors import InputError
+from data_pipeline.nlu_files import read_nlu
+from data_pipeline.pipeline import store_messages
+from data_pipeline.prepare import prepare
+from data_pipeline.prepared import open_prepared
+from trainer.config import resolve
+from trainer.project import Project
+
+
+@pytest.fixture
+def prepare_project(project, tmp_path):
+    """Prepares the tiny project into a folder of that name."""
+    found = Project.from_directory(project)
+    settings = resolve(found).feature_settings
+
+    def run(name, processes=1):
+        return prepare(
+            found.nlu, settings, tmp_path / name, processes=processes, show_progress=False
+        )
+
+    return run
+
+
+def arrays(dataset):
+    return {
+        name: np.load(dataset.directory / name)
+        for name in dataset.header["files"]
+        if name.endswith(".npy")
+    }
+
+
+def test_two_processes_prepare_what_one_does(prepare_project, monkeypatch):
+    monkeypatch.setattr(prepare_module, "CHUNK_MESSAGES", 10)
+    one, two = prepare_project("one"), prepare_project("two", processes=2)
+    assert one.header == two.header, "names, sizes and hashes of all files"
+
+
+def test_shards_and_chunks_make_no_difference_to_the_examples(prepare_project, monkeypatch):
+    whole = prepare_project("whole")
+    monkeypatch.setattr(prepare_module, "CHUNK_MESSAGES", 7)
+    monkeypatch.setattr(prepare_module, "SHARD_MESSAGES", 10)
+    cut = prepare_project("cut")
+    assert len(cut.header["shards"]) > 2 and sum(cut.header["shards"]) == len(whole.store)
+    assert whole.pipeline.labels == cut.pipeline.labels
+    indices = np.arange(len(whole.store))[::-1]
+    heads = whole.pipeline.tags.heads
+    assert heads == ("entity", "role")
+    one, other = (assemble(d.store, indices, 12, heads) for d in (whole, cut))
+    for key, value in one.items():
+        if key != "text_token_ids":  # numbers of places follow their order of appearance
+            np.testing.assert_array_equal(value, other[key], err_msg=key)
+
+
+def test_what_is_opened_again_is_what_the_messages_say(prepare_project, project):
+    dataset = open_prepared(prepare_project("prepared").directory)
+    messages = read_nlu([project / "data"]).messages
+    direct = store_messages(dataset.pipeline, messages)
+    assert len(direct) == len(dataset.store) == dataset.header["examples"]
+    indices, heads = np.arange(len(direct)), dataset.pipeline.tags.heads
+    one, other = (assemble(store, indices, 12, heads) for store in (dataset.store, direct))
+    for key, value in one.items():
+        if key != "text_token_ids":
+            np.testing.assert_array_equal(value, other[key], err_msg=key)
+    names = [dataset.pipeline.labels[label] for label in dataset.store.labels]
+    assert names == [message.intent for message in messages]
+
+
+def test_nothing_is_prepared_twice(prepare_project, project, monkeypatch):
+    prepare_project("prepared")
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare_module, "_scan", None)
+        prepare_project("prepared")
+    with (project / "data" / "nlu.yml").open("a") as file:
+        file.write("- intent: new\n  examples: |\n    - something new\n")
+    assert "new" in prepare_project("prepared").pipeline.labels
+
+
+def test_an_error_in_the_second_pass_leaves_the_old_data_set(
+    prepare_project, project, tmp_path, monkeypatch
+):
+    before = prepare_project("prepared").header
+    with (project / "data" / "nlu.yml").open("a") as file:
+        file.write("- intent: new\n  examples: |\n    - something new\n")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(prepare_module.PreparedWriter, "finish", full)
+    with pytest.raises(InputError, match="Cannot write the prepared data set .*No space left"):
+        prepare_project("prepared")
+    assert open_prepared(tmp_path / "prepared").header == before
+    assert not list(tmp_path.glob(".*partial"))

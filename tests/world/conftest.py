@@ -1,0 +1,168 @@
+"""Runs of the command line in processes of their own: one device, mirrored devices, Horovod."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer.checkpoint import VARIABLES_FILE, newest_checkpoint
+
+CONFIG = """
+recipe: default.v1
+language: en
+pipeline:
+  - name: WhitespaceTokenizer
+  - name: RegexFeaturizer
+  - name: LexicalSyntacticFeaturizer
+  - name: CountVectorsFeaturizer
+  - name: CountVectorsFeaturizer
+    analyzer: char_wb
+    min_ngram: 1
+    max_ngram: 3
+  - name: DIETClassifier
+    epochs: 4
+    batch_size: [6, 11]
+    transformer_size: 16
+    number_of_transformer_layers: 1
+    number_of_attention_heads: 2
+    embedding_dimension: 8
+    dense_dimension: {text: 16}
+    number_of_negative_examples: 5
+    random_seed: 3
+    constrain_similarities: true
+    scale_loss: true
+    use_masked_language_model: true
+"""
+
+CITIES = ("Berlin", "Rome", "Oslo", "New York", "Paris")
+DRINKS = ("tea", "coffee", "water")
+
+
+def _nlu() -> str:
+    trips = [
+        f'fly from [{a}]{{"entity": "city", "role": "from"}} to [{b}]{{"entity": "city", '
+        f'"role": "to"}}'
+        for a in CITIES
+        for b in CITIES
+        if a != b
+    ]
+    orders = [
+        f'a [{a}]{{"entity": "drink", "group": "1"}} and a [{b}]{{"entity": "drink", '
+        f'"group": "2"}} please'
+        for a in DRINKS
+        for b in DRINKS
+    ]
+    greetings = ["hi", "hello there", "good morning", "hey you"]
+    goodbyes = ["bye", "see you later"]
+    sections = {"travel": trips, "order": orders, "greet": greetings, "goodbye": goodbyes}
+    lines = ['version: "3.1"', "nlu:"]
+    for intent, examples in sections.items():
+        lines += [f"- intent: {intent}", "  examples: |", *(f"    - {e}" for e in examples)]
+    return "\n".join(lines) + "\n"
+
+
+class CommandLine:
+    """`python -m trainer` on one small project, as a user starts it."""
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.project = directory / "project"
+        (self.project / "data").mkdir(parents=True)
+        (self.project / "config.yml").write_text(CONFIG, encoding="utf-8")
+        (self.project / "data" / "nlu.yml").write_text(_nlu(), encoding="utf-8")
+
+    def run_dir(self, name: str) -> Path:
+        return self.directory / "runs" / name
+
+    def arguments(self, name: str, processes: int, *options: str) -> list[str]:
+        trainer = [sys.executable, "-m", "trainer", "--project", str(self.project)]
+        trainer += ["--run-dir", str(self.run_dir(name)), *options]
+        if processes == 1:
+            return trainer
+        # --gloo: also where Horovod was built with MPI.
+        launcher = str(Path(sys.executable).with_name("horovodrun"))
+        return [launcher, "--gloo", "-np", str(processes), *trainer]
+
+    def start(self, name: str, processes: int, *options: str) -> subprocess.Popen:
+        """Start training in a process group of its own; its output comes as one stream."""
+        return subprocess.Popen(
+            self.arguments(name, processes, *options),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env=environment(),
+        )
+
+    def train(self, name: str, *options: str, processes: int = 1) -> str:
+        """Train to the end; returns what was printed."""
+        process = self.start(name, processes, *options)
+        output, _ = process.communicate(timeout=600)
+        assert process.returncode == 0, output[-4000:]
+        return output
+
+    def kill_after(self, line: str, name: str, processes: int, *options: str) -> None:
+        """Train, and `kill -9` launcher and workers once a line with `line` has been printed."""
+        process = self.start(name, processes, *options)
+        seen = []
+        for printed in process.stdout:
+            seen.append(printed)
+            if line in printed:
+                break
+        else:
+            raise AssertionError(f"{line!r} was never printed:\n{''.join(seen)[-4000:]}")
+        _kill_all(process)
+
+    def variables(self, name: str) -> dict[str, np.ndarray]:
+        """Everything in the newest checkpoint: model, optimizer, loss scale."""
+        path = newest_checkpoint(self.run_dir(name) / "checkpoints")
+        with np.load(path / VARIABLES_FILE) as stored:
+            return dict(stored)
+
+
+def environment() -> dict[str, str]:
+    """The environment without a launcher's variables, with few threads: two cores are shared."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HOROVOD_", "OMPI_", "PMI_"))}
+    root = str(Path(__file__).resolve().parents[2])
+    return {**kept, "PYTHONPATH": root, "TF_NUM_INTRAOP_THREADS": "1"}
+
+
+def _kill_all(process: subprocess.Popen) -> None:
+    """Workers have process groups of their own, so they are found by their parent."""
+    children = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [row.split() for row in children.splitlines()]
+    parents = {int(pid): int(parent) for pid, parent in rows}
+    doomed, grown = {process.pid}, True
+    while grown:
+        more = {pid for pid, parent in parents.items() if parent in doomed} - doomed
+        grown = bool(more)
+        doomed |= more
+    for pid in doomed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def largest_difference(
+    first: dict[str, np.ndarray], second: dict[str, np.ndarray], names: Sequence[str]
+) -> float:
+    """The largest relative difference of any of these variables, in the maximum norm."""
+    return max(
+        float(np.abs(first[n] - second[n]).max() / max(np.abs(first[n]).max(), 1e-12))
+        for n in names
+    )
+
+
+@pytest.fixture(scope="session")
+def command_line(tmp_path_factory) -> CommandLine:
+    return CommandLine(tmp_path_factory.mktemp("world"))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nervaluate import Evaluator
 from sklearn.metrics import accuracy_score, classification_report, f1_score
 
 from data_pipeline.errors import InputError
@@ -16,6 +15,9 @@ from data_pipeline.nlu_files import read_nlu
 from trainer.answers import TrainedRun
 
 NO_ENTITY = "no_entity"
+
+Span = tuple[int, int, str]
+"""First character, end, and type of an entity."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ def _intents(messages: Sequence[Message], answers: list[dict]) -> tuple[dict[str
 def _entities(
     run: TrainedRun, messages: Sequence[Message], answers: list[dict]
 ) -> tuple[dict[str, Any], str]:
-    gold_spans = [[_span(as_predicted(entity)) for entity in m.entities] for m in messages]
-    predicted_spans = [[_span(entity) for entity in a["entities"]] for a in answers]
+    gold_spans = [{_span(as_predicted(entity)) for entity in m.entities} for m in messages]
+    predicted_spans = [{_span(entity) for entity in a["entities"]} for a in answers]
     gold, predicted = [], []
     for message, answer in zip(messages, answers, strict=True):
         for token in run.pipeline.tokenizer.tokenize(message.text):
@@ -117,17 +119,23 @@ def token_label(token: Token, entities: Sequence[dict[str, Any]]) -> str:
     return ".".join(part for part in parts if part)
 
 
-def span_micro_f1(gold: list[list[dict]], predicted: list[list[dict]]) -> float:
-    """Micro F1 of spans whose borders and type are both right (CoNLL's strict rule)."""
-    types = sorted({span["label"] for spans in gold + predicted for span in spans})
-    if not types:
+def span_micro_f1(gold: Sequence[set[Span]], predicted: Sequence[set[Span]]) -> float:
+    """Micro F1 of spans whose borders and type are both right (CoNLL's strict rule).
+
+    Every span that is in either answer is one decision: is it there or not?
+    """
+    decisions = [
+        (span in expected, span in found)
+        for expected, found in zip(gold, predicted, strict=True)
+        for span in sorted(expected | found)
+    ]
+    if not decisions:
         return 0.0
-    results = Evaluator(gold, predicted, tags=types, loader="dict").evaluate()
-    return float(results["overall"]["strict"].f1)
+    return float(f1_score(*zip(*decisions, strict=True), zero_division=0))
 
 
-def _span(entity: dict[str, Any]) -> dict[str, Any]:
-    return {"label": entity["entity"], "start": entity["start"], "end": entity["end"]}
+def _span(entity: dict[str, Any]) -> Span:
+    return entity["start"], entity["end"], entity["entity"]
 
 
 def _f1(gold: list[str], predicted: list[str], labels: list[str], average: str) -> float:

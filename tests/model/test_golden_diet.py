@@ -31,6 +31,10 @@ from trainer.distribution import SingleDevice
 from trainer.optimizer import FusedAdam
 from trainer.precision import LossScale
 
+# Gradients of biases are sums that nearly cancel out, and Rasa's CRF, unlike ours, has only float32:
+# what is left of its seven digits can be less than five.
+GRADIENT_TOLERANCE = 3e-5
+
 NAMES = sorted(file.stem for file in DIRECTORY.glob("diet_*.npz"))
 
 
@@ -162,9 +166,10 @@ def test_gradients_before_and_after_the_rule_of_l2(case):
     assert gradients.keys() == predicted.keys() == applied.keys()
     for path, variable in variables(case.model).items():
         if path in gradients:
-            assert_close(tf.convert_to_tensor(gradients[path]), predicted[path], path)
-            regularised = trainer.step._regularised(gradients[path], variable)
-            assert_close(tf.convert_to_tensor(regularised), applied[path], f"applied to {path}")
+            gradient = tf.convert_to_tensor(gradients[path])
+            assert_close(gradient, predicted[path], path, GRADIENT_TOLERANCE)
+            regularised = tf.convert_to_tensor(trainer.step._regularised(gradients[path], variable))
+            assert_close(regularised, applied[path], f"applied to {path}", GRADIENT_TOLERANCE)
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_ten_steps_equal_those_of_keras(in_graph):
 
 def some_rows(step):
     kernel, bias = gradients(step)
-    rows = tf.constant([step % 7, (step + 3) % 7])
+    rows = tf.constant([step % 7, (step + 3) % 7, step % 7])  # one of them twice
     return tf.IndexedSlices(tf.gather(kernel, rows), rows, tf.constant(SHAPES[0])), bias
 
 

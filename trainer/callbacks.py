@@ -33,15 +33,19 @@ class ProgressLine(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs=None) -> None:
         self._epoch, self._steps, self._done = epoch, int(logs["steps"]), int(logs["done"])
-        self._epoch_started = self._last_line = time.monotonic()
+        self._last_line = time.monotonic()
+        self._timed_from: tuple[float, int] | None = None
 
     def on_train_batch_end(self, batch: int, logs=None) -> None:
         self._done += 1
         now = time.monotonic()
-        if now - self._last_line < SECONDS_BETWEEN_LINES:
+        if self._timed_from is None:  # the first step also waits for the graph to be built
+            self._timed_from = now, self._done
+        started, done_before = self._timed_from
+        if now - self._last_line < SECONDS_BETWEEN_LINES or self._done == done_before:
             return
         self._last_line = now
-        per_step = (now - self._epoch_started) / self._done
+        per_step = (now - started) / (self._done - done_before)
         logger.info(
             "epoch %s  step %d/%d  loss %.3f  %.1f steps/s  epoch ends in %s",
             self._of_all(),

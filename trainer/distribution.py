@@ -1,4 +1,4 @@
-"""Which devices train together, and how they talk: the only file that knows ranks and collectives.
+"""Which devices train together, and who is chief: the only file that knows ranks and launchers.
 
 Three ways to train, one interface. A *replica* is a copy of the model on one device; all replicas
 share one global batch and, step by step, hold the same weights:
@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from data_pipeline.errors import InputError
 from model.replicas import ONE_REPLICA, Replicas
+from trainer.distribution_replicas import HorovodReplicas, MirroredReplicas
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ class Mirrored:
 
     def __init__(self, devices: Sequence[str] | None = None):
         self._strategy = tf.distribute.MirroredStrategy(devices)
-        self.replicas: Replicas = _MirroredReplicas(self.num_replicas)
+        self.replicas: Replicas = MirroredReplicas(self.num_replicas)
         names = ", ".join(_short_device_name(d) for d in self._strategy.extended.worker_devices)
         self.description = f"{self.num_replicas} mirrored devices ({names})"
 
@@ -151,7 +152,7 @@ class Horovod:
         self._use_own_gpu()
         self.num_replicas = hvd.size()
         self.is_chief = hvd.rank() == 0
-        self.replicas: Replicas = _HorovodReplicas(hvd)
+        self.replicas: Replicas = HorovodReplicas(hvd)
         self.description = f"Horovod process {hvd.rank()} of {hvd.size()}"
 
     def _use_own_gpu(self) -> None:
@@ -182,87 +183,6 @@ class Horovod:
 
     def wait_for_all(self) -> None:
         self._hvd.allreduce(tf.zeros([]), name="wait_for_all")
-
-
-class _MirroredReplicas:
-    """`Replicas` inside `MirroredStrategy.run`."""
-
-    def __init__(self, count: int):
-        self.count = count
-
-    @property
-    def index(self) -> tf.Tensor:
-        return tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32)
-
-    def all_gather(self, tensor: tf.Tensor) -> tf.Tensor:
-        return _gather_with_gradient(tensor, self._gather, self._sum, self.index)
-
-    def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-        return _sum_all(tensors, self._gather, self._sum)
-
-    def all_reduce_max(self, tensor: tf.Tensor) -> tf.Tensor:
-        return tf.reduce_max(self._gather(tf.stop_gradient(tensor)[tf.newaxis]), axis=0)
-
-    @staticmethod
-    def _gather(tensor: tf.Tensor) -> tf.Tensor:
-        return tf.distribute.get_replica_context().all_gather(tensor, axis=0)
-
-    @staticmethod
-    def _sum(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tensors)
-
-
-class _HorovodReplicas:
-    """`Replicas` in a process started by `horovodrun`."""
-
-    def __init__(self, hvd: Any):
-        self._hvd = hvd
-        self.count = hvd.size()
-
-    @property
-    def index(self) -> tf.Tensor:
-        return tf.constant(self._hvd.rank(), tf.int32)
-
-    def all_gather(self, tensor: tf.Tensor) -> tf.Tensor:
-        return _gather_with_gradient(tensor, self._hvd.allgather, self._sum, self.index)
-
-    def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-        return _sum_all(tensors, self._hvd.allgather, self._sum)
-
-    def all_reduce_max(self, tensor: tf.Tensor) -> tf.Tensor:
-        return tf.reduce_max(self._hvd.allgather(tf.stop_gradient(tensor)[tf.newaxis]), axis=0)
-
-    def _sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-        return self._hvd.grouped_allreduce(tensors, op=self._hvd.Sum)
-
-
-def _gather_with_gradient(tensor: tf.Tensor, gather, sum_all, index: tf.Tensor) -> tf.Tensor:
-    """Concatenate everyone's rows; going back, sum what everyone sends and keep the own rows."""
-    rows = tf.shape(tensor)[0]
-
-    @tf.custom_gradient
-    def gathered(own: tf.Tensor):
-        def own_rows(gradient: tf.Tensor) -> tf.Tensor:
-            return sum_all([tf.convert_to_tensor(gradient)])[0][index * rows : (index + 1) * rows]
-
-        return gather(own), own_rows
-
-    return gathered(tensor)
-
-
-def _sum_all(tensors: list, gather, sum_dense) -> list:
-    """Sum over replicas. `tf.IndexedSlices` stay slices: only the rows touched are exchanged."""
-    dense = [t for t in tensors if not isinstance(t, tf.IndexedSlices)]
-    summed = iter(sum_dense(dense) if dense else [])
-    return [
-        _sum_rows(t, gather) if isinstance(t, tf.IndexedSlices) else next(summed) for t in tensors
-    ]
-
-
-def _sum_rows(slices: tf.IndexedSlices, gather) -> tf.IndexedSlices:
-    rows, position = tf.unique(gather(slices.indices))
-    values = tf.math.unsorted_segment_sum(gather(slices.values), position, tf.size(rows))
-    return tf.IndexedSlices(values, rows, slices.dense_shape)
 
 
 def make_distribution(strategy: str = "auto", *, logical_cpu_devices: int = 1) -> Distribution:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -105,14 +107,23 @@ def train(request: TrainRequest) -> str | None:
 
 def _result(run: RunDirectory, config: RunConfig, *, trained: bool) -> str:
     what = "Trained" if trained else "Training was complete already:"
+    program = _this_python()
     return (
         f"{what} {config.diet.epochs} epochs. Run directory: {run.path}\n"
         "Next:\n"
-        f"  python -m trainer evaluate {run.path} --nlu TEST_FILE\n"
-        f"  python -m trainer predict {run.path}\n"
-        f"  python -m trainer export {run.path}\n"
-        f"  tensorboard --logdir {run.path}"
+        f"  {program} -m trainer evaluate {run.path} --nlu TEST_FILE\n"
+        f"  {program} -m trainer predict {run.path}\n"
+        f"  {program} -m trainer export {run.path}\n"
+        f"  {program} -m tensorboard.main --logdir {run.path}"
     )
+
+
+def _this_python() -> str:
+    """How the user can call this interpreter from the current directory."""
+    if shutil.which("python") == sys.executable:
+        return "python"
+    relative = os.path.relpath(sys.executable)
+    return sys.executable if relative.startswith("..") else relative
 
 
 def _check_batch_size(config: RunConfig, distribution: Distribution) -> None:

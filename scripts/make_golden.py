@@ -3,10 +3,10 @@
 Rasa needs Python 3.10 and an old TensorFlow, so it has its own environment and is not needed for
 testing; the tests read the `.npz` files that this script leaves in `tests/golden`:
 
-    python3.10 -m venv /tmp/rasa-venv
-    /tmp/rasa-venv/bin/pip install rasa==3.6.21
-    /tmp/rasa-venv/bin/python scripts/make_golden.py             # all of them, some minutes
-    /tmp/rasa-venv/bin/python scripts/make_golden.py crf diet    # those whose names begin so
+    python3.10 -m venv rasa-venv
+    rasa-venv/bin/pip install rasa==3.6.21
+    rasa-venv/bin/python scripts/make_golden.py             # all of them, some minutes
+    rasa-venv/bin/python scripts/make_golden.py crf diet    # those whose names begin so
 
 Weights and batches are small and fixed, dropout is off. Where randomness is the point (which
 negatives, which tokens are hidden) Rasa is given numbers from a seeded NumPy generator, and these

@@ -162,7 +162,17 @@ def _diet_options(
         options = _read_diet(_overridden(component, overrides), COMMAND_LINE)
     if options.random_seed is None:
         options = dataclasses.replace(options, random_seed=DEFAULT_SEED)
+    _warn_of_no_effect(options)
     return options
+
+
+def _warn_of_no_effect(options: DIETOptions) -> None:
+    """Options that are read and checked but that nothing obeys yet must not be believed in."""
+    if options.evaluate_on_number_of_examples or options.checkpoint_model:
+        logger.warning(
+            "evaluate_on_number_of_examples and checkpoint_model have no effect yet: nothing is "
+            "held out, and the newest checkpoint is the one that answers."
+        )
 
 
 def _overridden(component: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from model.batch import (
     Batch,
     tag_spec,
 )
-from model.dense import Embed
+from model.dense import Embed, count_connected_weights
 from model.labels import LabelTable
 from model.loss_term import LossTerm, Terms
 from model.noise import Noise
@@ -258,6 +258,23 @@ class DIET(keras.Model):
             tags, confidences = layer(text.rows, text.places, time, given)
             answers |= {f"{head}_tags": tags, f"{head}_confidences": confidences}
         return answers
+
+    # --- Size -------------------------------------------------------------------------------------
+
+    def weight_counts(self) -> dict[str, int]:
+        """How many trainable weights the built model has.
+
+        Returns:
+            * `stored`: all, those that `connection_density` left out included;
+            * `connected`: those that exist;
+            * `connected_in_transformer`: those of the transformer among them.
+        """
+        transformer = self.text.transformer
+        return {
+            "stored": sum(int(tf.size(variable)) for variable in self.trainable_variables),
+            "connected": count_connected_weights(self),
+            "connected_in_transformer": count_connected_weights(transformer) if transformer else 0,
+        }
 
     # --- Config -----------------------------------------------------------------------------------
 

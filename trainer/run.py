@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -86,7 +86,9 @@ def train(request: TrainRequest) -> str | None:
         clip_norm=config.trainer.clip_norm,
     )
     if distribution.is_chief:
-        run.record(_facts(config, dataset), dataset.pipeline)
+        weights = trainer.model.weight_counts()
+        logger.info("The model has %s.", weights_in_words(weights))
+        run.record({**_facts(config, dataset), "weights": weights}, dataset.pipeline)
     # 5. Restore, train, checkpoint.
     checkpointer = Checkpointer(
         run.checkpoints, trainer.variables, keep=config.trainer.keep_checkpoints
@@ -201,10 +203,18 @@ def _callbacks(
     ]
 
 
+def weights_in_words(weights: Mapping[str, int]) -> str:
+    """What `DIET.weight_counts` counted: weights that do not exist are not counted as trained."""
+    words = f"{weights['connected']:,} trainable weights"
+    missing = weights["stored"] - weights["connected"]
+    return f"{words} (connection_density leaves out {missing:,} others)" if missing else words
+
+
 def model_summary(model: keras.Model) -> str:
-    """The layers of the model as a tree, and every variable with its shape."""
+    """The layers of the model as a tree, what is trained of it, and every variable's shape."""
     lines: list[str] = []
     model.summary(expand_nested=True, print_fn=lambda text, **_: lines.append(text))
+    lines.append(f"Connected: {weights_in_words(model.weight_counts())}")
     lines += [f"{variable.path}  {tuple(variable.shape)}" for variable in model.variables]
     return "\n".join(lines)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from scipy.sparse import csr_matrix
 
 from data_pipeline.count_vectors_options import NAME, read_count_vectors_options
+from data_pipeline.errors import InputError
 from data_pipeline.featurizer import Featurizer, TokenizedMessage, rows_of
 from data_pipeline.term_statistics import TermStatistics
 
@@ -48,7 +49,8 @@ class CountVectorsFeaturizer(Featurizer):
 
     Mirrors `CountVectorsFeaturizer` for the attributes text and intent, with one vocabulary each
     (or one for both with `use_shared_vocab`). A token row is the token vectorized alone; the
-    sentence row is the joined tokens vectorized as one document. Columns follow the sorted terms.
+    sentence row is the joined tokens vectorized as one document. Columns follow the sorted terms;
+    terms that a later fit adds come after them.
     """
 
     name = NAME
@@ -85,15 +87,19 @@ class CountVectorsFeaturizer(Featurizer):
                 seen.tokens.update([token.text for token in message.tokens])
             return seen
         for message in messages:
-            words = [self._training_word(token.text) for token in message.tokens]
+            words = [self._word(token.text) for token in message.tokens]
             seen.terms.add_document(self._analyze(" ".join(words)) if words else ())
         return seen
 
+    def continue_from(self, earlier: CountVectorsFeaturizer) -> None:
+        """Takes over the vocabularies."""
+        self._set_vocabularies(list(earlier._vocabulary), list(earlier._label_vocabulary))
+
     def fit(self, statistics: Iterable[CountVectorsStatistics]) -> None:
-        """Makes the vocabularies.
+        """Makes the vocabularies, or adds new terms to the one it continues from.
 
         Raises:
-            InputError: the frequency limits leave no term.
+            InputError: the frequency limits leave no term, or a shared vocabulary would grow.
         """
         total = CountVectorsStatistics()
         for chunk in statistics:
@@ -102,8 +108,15 @@ class CountVectorsFeaturizer(Featurizer):
             total.intents.update(chunk.intents)
         texts = total.terms
         for token in total.tokens:
-            texts.add_document(self._analyze(self._training_word(token)))
+            texts.add_document(self._analyze(self._word(token)))
         labels = self._label_statistics(total.intents)
+        if self._vocabulary:
+            self._add_terms(texts, labels)
+        else:
+            self._make_vocabularies(texts, labels)
+        self._warn_if_oov_is_unknown()
+
+    def _make_vocabularies(self, texts: TermStatistics, labels: TermStatistics) -> None:
         if self._options.use_shared_vocab:
             documents = texts.documents * DOCUMENTS_PER_MESSAGE[self._options.counts_words]
             texts.merge(labels)
@@ -116,7 +129,24 @@ class CountVectorsFeaturizer(Featurizer):
                 texts.vocabulary(self._options, self._options.min_df),
                 labels.vocabulary(self._options, min_df=1),
             )
-        self._warn_if_oov_is_unknown()
+
+    def _add_terms(self, texts: TermStatistics, labels: TermStatistics) -> None:
+        """Appends new terms, sorted and whatever their frequency (`_fit_loaded_vectorizer`).
+
+        Intents cannot be new when training continues, so their vocabulary stays as it is.
+        """
+        shared = self._options.use_shared_vocab
+        found = set(texts.document_frequency)
+        if shared:
+            found |= labels.document_frequency.keys()
+        new = sorted(found - self._vocabulary.keys())
+        if new and shared:
+            raise InputError(
+                f"{NAME}: the vocabulary is shared with intent names (use_shared_vocab) and so "
+                f"cannot grow; the training data has {len(new)} new terms, the first {new[0]!r}; "
+                "train from scratch"
+            )
+        self._set_vocabularies([*self._vocabulary, *new], list(self._label_vocabulary))
 
     def token_rows(self, tokens: Sequence[str]) -> csr_matrix:
         """Each token vectorized alone."""
@@ -138,6 +168,10 @@ class CountVectorsFeaturizer(Featurizer):
         words = [self._known_or_oov(token, self._label_vocabulary) for token in tokens]
         rows = [self._counts(word, self._label_vocabulary) for word in words]
         return rows_of(rows, self.label_width)
+
+    def column_keys(self) -> list[Hashable]:
+        """The terms of texts."""
+        return list(self._vocabulary)
 
     def state(self) -> dict[str, Any]:
         """The vocabularies in column order."""
@@ -174,9 +208,6 @@ class CountVectorsFeaturizer(Featurizer):
         """Numbers masked, lower-cased (`_process_tokens`)."""
         masked = NUMBER.sub(NUMBER_MASK, token)
         return masked.lower() if self._options.lowercase else masked
-
-    def _training_word(self, token: str) -> str:
-        return self._as_oov(self._masked(token))
 
     def _word(self, token: str) -> str:
         return self._known_or_oov(self._masked(token), self._vocabulary)

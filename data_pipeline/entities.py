@@ -194,16 +194,23 @@ class SynonymMapper:
 
     @classmethod
     def fit(
-        cls, synonyms: Mapping[str, str], statistics: Iterable[SynonymStatistics] = ()
+        cls,
+        synonyms: Mapping[str, str],
+        statistics: Iterable[SynonymStatistics] = (),
+        earlier: SynonymMapper | None = None,
     ) -> SynonymMapper:
-        """The mapper for the training data's synonyms and the chunks, in their order."""
+        """The mapper for the training data's synonyms and the chunks, in their order.
+
+        What `earlier` maps stays so, unless it is defined anew.
+        """
         total = SynonymStatistics()
         for text, value in synonyms.items():
             _add(total, text, value)
         for chunk in statistics:
             total.synonyms.update(chunk.synonyms)
             total.values = {**chunk.values, **total.values}
-        return cls({**total.values, **total.synonyms})
+        known = earlier.synonyms if earlier else {}
+        return cls({**total.values, **known, **total.synonyms})
 
     def replace(self, entities: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The entities with canonical values; those replaced name this mapper as processor."""

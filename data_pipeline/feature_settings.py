@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_pipeline.earlier_pipeline import EarlierPipeline
 from data_pipeline.errors import InputError
+from data_pipeline.nlu_files import named_lookup_files
 from data_pipeline.pipeline_components import build_featurizers
 from data_pipeline.prepared import FORMAT_VERSION, PreparedDataset, sha256_of
 from data_pipeline.scan import Scanner
@@ -26,15 +28,30 @@ class FeatureSettings:
         featurizers: aliases of the featurizers to use; empty = all.
         bilou: BILOU tags rather than plain ones.
         entities: whether tags are wanted at all.
+        earlier: what an earlier run learnt from its data, to be extended; None = from scratch.
     """
 
     pipeline: Sequence[dict[str, Any]]
     featurizers: tuple[str, ...] = ()
     bilou: bool = True
     entities: bool = True
+    earlier: EarlierPipeline | None = None
 
     def scanner(self) -> Scanner:
-        """The unfitted tokenizer, featurizers and tags.
+        """What looks through messages, and is then fitted to what it saw.
+
+        Raises:
+            InputError: the pipeline has no (such) featurizers, or wrong options.
+        """
+        scanner = self._unfitted()
+        if self.earlier is not None:
+            pairs = zip(scanner.featurizers, self.earlier.pipeline.featurizers, strict=True)
+            for featurizer, known in pairs:
+                featurizer.continue_from(known)
+        return scanner
+
+    def _unfitted(self) -> Scanner:
+        """The tokenizer, featurizers and tags, without what an earlier run learnt.
 
         Raises:
             InputError: the pipeline has no (such) featurizers, or wrong options.
@@ -60,13 +77,15 @@ class FeatureSettings:
     def fingerprint(self, files: Sequence[Path]) -> str:
         """Equal exactly for equal settings, equal training files and equal format version.
 
-        Training files are also those that featurizers read, such as word vectors.
+        Training files are also those that these name, such as lookup tables, and those that
+        featurizers read, such as word vectors.
 
         Raises:
             InputError: as `scanner`, or a file of a featurizer does not exist.
         """
-        featurizers = self.scanner().featurizers
-        files = [*files, *(path for f in featurizers for path in f.source_files())]
+        featurizers = self._unfitted().featurizers
+        lookups = [named for path in files for named in named_lookup_files(path)]
+        files = [*files, *lookups, *(path for f in featurizers for path in f.source_files())]
         facts = {
             **self.to_json(),
             "format": FORMAT_VERSION,
@@ -76,13 +95,15 @@ class FeatureSettings:
 
     def to_json(self) -> dict[str, Any]:
         """Plain maps and lists with every option, given or not; what the header records."""
-        scanner = self.scanner()
+        scanner = self._unfitted()
         settings = {
             "tokenizer": scanner.tokenizer.options(),
             "featurizers": [{"name": f.name, **f.options()} for f in scanner.featurizers],
             "bilou": self.bilou,
             "entities": self.entities,
         }
+        if self.earlier is not None:
+            settings["earlier"] = self.earlier.digest
         return json.loads(json.dumps(settings))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,16 @@ class Featurizer(ABC):
         return None
 
     @abstractmethod
+    def continue_from(self, earlier: Featurizer) -> None:
+        """Takes over what an earlier fit with the same options learnt, so that `fit` adds to it."""
+
+    @abstractmethod
     def fit(self, statistics: Iterable[Any]) -> None:
         """Learns from the statistics of all chunks, in whatever order."""
+
+    def column_keys(self) -> list[Hashable]:
+        """What each column of a token row stands for; stays the same when `fit` adds columns."""
+        return []
 
     def token_rows(self, tokens: Sequence[str]) -> csr_matrix:
         """`[tokens, sequence_width]` float32: what follows from the string alone."""

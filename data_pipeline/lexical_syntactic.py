@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from itertools import product
@@ -99,9 +99,13 @@ class LexicalSyntacticFeaturizer(Featurizer):
                     values[position, name] |= {_edge_value(name, *edge) for edge in edges}
         return {pair: frozenset(found) for pair, found in values.items() if found}
 
+    def continue_from(self, earlier: LexicalSyntacticFeaturizer) -> None:
+        """Takes over the values. Rasa forgets them, and refuses data in which one is missing."""
+        self._set_columns(earlier._columns)
+
     def fit(self, statistics: Iterable[Values]) -> None:
-        """Numbers the values: pairs sorted, the values of a pair sorted."""
-        values: dict[tuple[int, str], set[str]] = defaultdict(set)
+        """Numbers the values, old and new: pairs sorted, the values of a pair sorted."""
+        values = defaultdict(set, {pair: set(known) for pair, known in self._columns.items()})
         for chunk in statistics:
             for pair, found in chunk.items():
                 values[pair] |= found
@@ -127,6 +131,10 @@ class LexicalSyntacticFeaturizer(Featurizer):
                 if offset:
                     columns += self._string_columns(position, words[index])
         return [tuple(columns) for columns in found]
+
+    def column_keys(self) -> list[Hashable]:
+        """Window position, feature name, value."""
+        return [(*pair, value) for pair, values in self._columns.items() for value in values]
 
     def state(self) -> dict[str, Any]:
         """`[position, name, values]` in column order."""

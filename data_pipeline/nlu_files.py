@@ -15,8 +15,12 @@ from yaml.events import MappingStartEvent
 
 from data_pipeline.errors import InputError
 from data_pipeline.examples import LookupTable, Message, RegexPattern, Synonym, TrainingItem
-from data_pipeline.rasa_json import has_rasa_json, iter_nlu_json
-from data_pipeline.rasa_markdown import has_nlu_sections, iter_nlu_markdown
+from data_pipeline.rasa_json import has_rasa_json, iter_nlu_json, json_lookup_files
+from data_pipeline.rasa_markdown import (
+    has_nlu_sections,
+    iter_nlu_markdown,
+    markdown_lookup_files,
+)
 from data_pipeline.rasa_yaml import iter_nlu_yaml
 from data_pipeline.text_files import read_text
 from data_pipeline.yaml_events import open_events
@@ -58,7 +62,7 @@ def find_nlu_files(paths: Iterable[str | Path]) -> list[Path]:
     for path in map(Path, paths):
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; correct the path of the NLU data")
-        candidates = _files_below(path) if path.is_dir() else [path]
+        candidates = files_below(path) if path.is_dir() else [path]
         nlu_files = [file for file in candidates if is_nlu_file(file)]
         if not nlu_files:
             raise InputError(
@@ -69,7 +73,8 @@ def find_nlu_files(paths: Iterable[str | Path]) -> list[Path]:
     return list(found)
 
 
-def _files_below(folder: Path) -> list[Path]:
+def files_below(folder: Path) -> list[Path]:
+    """All files in a folder and, recursively, its folders, sorted; hidden ones are left out."""
     files: list[Path] = []
     visited: set[str] = set()
     for base, folders, names in os.walk(folder, followlinks=True):
@@ -122,6 +127,18 @@ def iter_nlu_file(path: Path) -> Iterator[TrainingItem]:
     if suffix == ".md":
         return iter_nlu_markdown(path)
     return iter_nlu_json(path) if suffix == ".json" else iter_nlu_yaml(path)
+
+
+def named_lookup_files(path: Path) -> list[Path]:
+    """The files that a training file names as lookup tables; in YAML there are none.
+
+    Raises:
+        InputError: as `iter_nlu_file`.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".md":
+        return markdown_lookup_files(path)
+    return json_lookup_files(path) if suffix == ".json" else []
 
 
 def iter_nlu(paths: Iterable[str | Path]) -> Iterator[TrainingItem]:

@@ -30,6 +30,7 @@ from data_pipeline.tags import TagVocabulary
 from data_pipeline.tokenizer import WhitespaceTokenizer
 
 PIPELINE_FILE = "pipeline.json"
+ARRAY_FILES = "featurizer-*.npy"
 TOKENS_PER_BLOCK = 20_000
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data_pipeline.chunk_workers import map_chunks
+from data_pipeline.earlier_pipeline import check_extends
 from data_pipeline.errors import InputError
 from data_pipeline.example_store import Examples, FeatureTables, join
 from data_pipeline.examples import Message
@@ -66,7 +67,10 @@ def prepare(
     progress = _Progress(show_progress)
     scanner = settings.scanner()
     scan = _scan(files, scanner, processes, progress)
-    pipeline = scan.fit(scanner)
+    earlier = settings.earlier.pipeline if settings.earlier else None
+    pipeline = scan.fit(scanner, earlier)
+    if earlier is not None:
+        check_extends(earlier, pipeline)
     _report(scan, pipeline)
     try:
         origin = Origin(fingerprint, settings.to_json())

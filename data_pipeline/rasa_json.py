@@ -19,7 +19,7 @@ from data_pipeline.examples import (
     TrainingItem,
 )
 from data_pipeline.intent_names import split_intent
-from data_pipeline.text_files import read_elements, read_text
+from data_pipeline.text_files import lookup_file, read_elements, read_text
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,17 @@ def iter_nlu_json(path: Path) -> Iterator[TrainingItem]:
             raise InputError(f"{path}: {section} must be a list; received {_shown(records)}")
         for index, record in enumerate(records):
             yield from _READERS[section](record, path, f"{path}: {section}[{index}]")
+
+
+def json_lookup_files(path: Path) -> list[Path]:
+    """The files that its lookup tables name (`InputError` where one does not exist)."""
+    data = _root(read_text(path), path)
+    tables = data.get("lookup_tables", []) if isinstance(data, dict) else []
+    return [
+        lookup_file(table["elements"], path, f"{path}: lookup_tables[{index}]")
+        for index, table in enumerate(tables if isinstance(tables, list) else [])
+        if isinstance(table, dict) and isinstance(table.get("elements"), str)
+    ]
 
 
 def _root(text: str, path: Path) -> Any:

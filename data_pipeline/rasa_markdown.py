@@ -10,7 +10,7 @@ from pathlib import Path
 from data_pipeline.errors import InputError
 from data_pipeline.examples import LookupTable, RegexPattern, Synonym, TrainingItem
 from data_pipeline.intent_names import annotated_message, split_intent
-from data_pipeline.text_files import read_elements, read_text
+from data_pipeline.text_files import lookup_file, read_elements, read_text
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +37,10 @@ def iter_nlu_markdown(path: Path) -> Iterator[TrainingItem]:
     Raises:
         InputError: a section of unknown kind, a broken annotation, a missing lookup file.
     """
-    section, title = "", ""
     lookups: dict[str, list[str]] = {}
-    for number, line in enumerate(_without_comments(read_text(path)).splitlines(), start=1):
-        source, line = f"{path}:{number}", line.strip()
-        header = HEADER.match(line)
+    for section, title, line, source in _lines(path):
         item = LIST_ITEM.match(line)
-        if header:
-            section, title = _section(header, source)
-        elif section == "lookup" and line and not line.startswith("#"):
+        if section == "lookup":
             elements = [_decoded(item[1])] if item else read_elements(line, path, source)
             lookups.setdefault(title, []).extend(elements)
         elif item and section:
@@ -54,6 +49,27 @@ def iter_nlu_markdown(path: Path) -> Iterator[TrainingItem]:
             logger.warning("%s: line %r dropped: it stands before any '## intent:'", source, line)
     for name, elements in lookups.items():
         yield LookupTable(name, tuple(elements))
+
+
+def markdown_lookup_files(path: Path) -> list[Path]:
+    """The files that its lookup sections name (`InputError` where one does not exist)."""
+    return [
+        lookup_file(line, path, source)
+        for section, _, line, source in _lines(path)
+        if section == "lookup" and not LIST_ITEM.match(line)
+    ]
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str, str, str]]:
+    """`(section, title, line, file:line)` of all lines with content; other headings have none."""
+    section, title = "", ""
+    for number, line in enumerate(_without_comments(read_text(path)).splitlines(), start=1):
+        source, line = f"{path}:{number}", line.strip()
+        header = HEADER.match(line)
+        if header:
+            section, title = _section(header, source)
+        elif line and not line.startswith("#"):
+            yield section, title, line, source
 
 
 def _without_comments(text: str) -> str:

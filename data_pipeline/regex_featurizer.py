@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from data_pipeline.component_options import read_options
 from data_pipeline.errors import InputError
@@ -52,6 +52,10 @@ class RegexFeaturizer(Featurizer):
 
     Mirrors `RegexFeaturizer`. A cell is 1 when any match in the message text overlaps the token.
     The sentence row is the OR over the tokens. Call `learn_patterns` before featurizing.
+
+    When it continues from an earlier fit, a pattern or table of a known name takes that one's place
+    and the others come after the known ones of their kind. (Rasa appends both kinds at the very
+    end, and of several patterns of one name it only ever replaces the last.)
     """
 
     name = "RegexFeaturizer"
@@ -60,7 +64,7 @@ class RegexFeaturizer(Featurizer):
         """Checks the options (`InputError`)."""
         self._options = read_options(self.name, options or {}, RegexFeaturizerOptions)
         self.alias = self._options.alias or self.name
-        self.learn_patterns((), ())
+        self._set_patterns((), ())
 
     def options(self) -> dict[str, Any]:
         """The options in Rasa's names."""
@@ -74,11 +78,18 @@ class RegexFeaturizer(Featurizer):
         Raises:
             InputError: a pattern is not a regular expression.
         """
-        self._regexes = sorted(
+        new_regexes = sorted(
             regexes if self._options.use_regexes else (),
             key=lambda regex: f"{regex.name}+{regex.pattern}",
         )
-        self._lookups = list(lookups) if self._options.use_lookup_tables else []
+        new_lookups = list(lookups) if self._options.use_lookup_tables else []
+        self._set_patterns(_merged(self._regexes, new_regexes), _merged(self._lookups, new_lookups))
+
+    def _set_patterns(
+        self, regexes: Sequence[RegexPattern], lookups: Sequence[LookupTable]
+    ) -> None:
+        self._regexes = list(regexes)
+        self._lookups = list(lookups)
         flags = 0 if self._options.case_sensitive else re.IGNORECASE
         patterns = [PatternMatcher(regex, flags) for regex in self._regexes]
         lookup_matchers = [
@@ -91,6 +102,10 @@ class RegexFeaturizer(Featurizer):
         ]
         self._matchers: list[PatternMatcher | LookupMatcher] = [*patterns, *lookup_matchers]
         self.sequence_width = self.sentence_width = len(self._matchers)
+
+    def continue_from(self, earlier: RegexFeaturizer) -> None:
+        """Takes over the patterns and tables."""
+        self._set_patterns(earlier._regexes, earlier._lookups)
 
     def fit(self, statistics: Iterable[None]) -> None:
         """Nothing is learnt from messages; see `learn_patterns`."""
@@ -111,6 +126,14 @@ class RegexFeaturizer(Featurizer):
         matched = {column for columns in self.place_columns(message) for column in columns}
         return dict.fromkeys(sorted(matched), 1.0)
 
+    def column_keys(self) -> list[Hashable]:
+        """Kind and number: a pattern may change and stay the same feature."""
+        return [
+            (kind, number)
+            for kind, learnt in (("regex", self._regexes), ("lookup", self._lookups))
+            for number in range(len(learnt))
+        ]
+
     def state(self) -> dict[str, Any]:
         """The patterns and tables in column order."""
         return {
@@ -122,11 +145,35 @@ class RegexFeaturizer(Featurizer):
     def restore(cls, options: Mapping[str, Any], state: Mapping[str, Any]) -> RegexFeaturizer:
         """The featurizer with the patterns of `state`."""
         featurizer = cls(options)
-        featurizer.learn_patterns(
+        featurizer._set_patterns(
             [RegexPattern(name, pattern) for name, pattern in state["regexes"]],
             [LookupTable(name, tuple(elements)) for name, elements in state["lookups"]],
         )
         return featurizer
+
+
+Named = TypeVar("Named", RegexPattern, LookupTable)
+
+
+def _merged(known: Sequence[Named], new: Sequence[Named]) -> list[Named]:
+    """The known ones in their places, changed where `new` has another of their name; then the rest.
+
+    >>> _merged([LookupTable("city", ("Rome",))], [LookupTable("city", ("Oslo",))])
+    [LookupTable(name='city', elements=('Oslo',))]
+    """
+    merged = list(known)
+    unchanged = set(known) & set(new)
+    free = [place for place, one in enumerate(known) if one not in unchanged]
+    for one in new:
+        if one in unchanged:
+            continue
+        place = next((place for place in free if merged[place].name == one.name), None)
+        if place is None:
+            merged.append(one)
+        else:
+            merged[place] = one
+            free.remove(place)
+    return merged
 
 
 def _overlaps_any(token: Token, spans: list[Span]) -> bool:

@@ -145,8 +145,8 @@ class ScanResult:
         """Every distinct token, sorted."""
         return sorted(set().union(*(chunk.tokens for chunk in self.chunks)))
 
-    def fit(self, scanner: Scanner) -> FittedPipeline:
-        """The pipeline that these statistics determine."""
+    def fit(self, scanner: Scanner, earlier: FittedPipeline | None = None) -> FittedPipeline:
+        """The pipeline that these statistics determine; `earlier` is the one it extends."""
         for position, featurizer in enumerate(scanner.featurizers):
             if isinstance(featurizer, RegexFeaturizer):
                 featurizer.learn_patterns(self.side_items.regexes, self.side_items.lookups)
@@ -161,7 +161,9 @@ class ScanResult:
             ),
             tags=self._tags(scanner.bilou),
             synonyms=SynonymMapper.fit(
-                self.side_items.synonyms, (chunk.synonyms for chunk in self.chunks)
+                self.side_items.synonyms,
+                (chunk.synonyms for chunk in self.chunks),
+                earlier.synonyms if earlier else None,
             ),
         )
 

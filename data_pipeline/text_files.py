@@ -26,7 +26,13 @@ def read_text(path: Path) -> str:
 
 
 def read_elements(name: str, beside: Path, source: str) -> list[str]:
-    """The elements of a lookup file, one a line.
+    """The elements of a lookup file, one a line; see `lookup_file`."""
+    lines = read_text(lookup_file(name, beside, source)).splitlines()
+    return [line.strip() for line in lines if line.strip()]
+
+
+def lookup_file(name: str, beside: Path, source: str) -> Path:
+    """The lookup file that the training file `beside` names.
 
     The name counts from the working directory, as in Rasa, or else from the folder of `beside`.
 
@@ -35,7 +41,7 @@ def read_elements(name: str, beside: Path, source: str) -> list[str]:
     """
     for path in (Path(name), beside.parent / name):
         if path.is_file():
-            return [line.strip() for line in read_text(path).splitlines() if line.strip()]
+            return path
     raise InputError(
         f"{source}: the lookup table names a file that does not exist; received {name!r}; "
         "correct the path or write the elements as a list with '- '"

@@ -93,6 +93,9 @@ class WordVectorsFeaturizer(Featurizer):
                 )
         return list(given.values())
 
+    def continue_from(self, earlier: WordVectorsFeaturizer) -> None:
+        """There is nothing to add to: `fit` keeps all words of the file."""
+
     def fit(self, statistics: Iterable[None]) -> None:
         """Reads the file; nothing is learnt from messages.
 

@@ -15,6 +15,7 @@ import click
 from data_pipeline.errors import InputError
 from trainer.errors import Stopped
 from trainer.quiet_start import load_tensorflow
+from trainer.submit_cli import submit
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ class _TrainByDefault(click.Group):
 @click.group(cls=_TrainByDefault)
 def cli() -> None:
     """Train Rasa's DIET on any number of devices. Without a command: `train`."""
+
+
+cli.add_command(submit)
 
 
 def project_options(command):

@@ -172,9 +172,7 @@ def test_what_the_clusters_definition_does_not_know_is_named(path, value, field,
 def test_a_cluster_with_an_old_operator_is_refused(definition):
     old = copy.deepcopy(definition)
     old["spec"]["versions"][0]["name"] = "v1"
-    with pytest.raises(
-        InputError, match="in v1, but v2beta1 is needed"
-    ):
+    with pytest.raises(InputError, match="in v1, but v2beta1 is needed"):
         check_against_definition(render_job(OPTIONS), old)
 
 

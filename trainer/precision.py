@@ -34,6 +34,13 @@ class LossScale:
         """The scale now, on the host."""
         return float(keras.ops.convert_to_numpy(self.value))
 
+    def facts(self) -> dict[str, float]:
+        """`loss_scale` and `skipped_steps` so far, on the host; nothing if there is no scale."""
+        if not self.dynamic:
+            return {}
+        skipped = int(keras.ops.convert_to_numpy(self.skipped_steps))
+        return {"loss_scale": self.current(), "skipped_steps": skipped}
+
     def after_step(self, finite: tf.Tensor) -> None:
         """Adjust to whether the step's gradients were finite (bool scalar)."""
         if not self.dynamic:

@@ -70,6 +70,10 @@ class TrainStep:
         """
         return self._function(batch, tf.constant(step, tf.int64))
 
+    def facts(self, result: Mapping[str, float]) -> dict[str, float]:
+        """What to show of a step beside its losses, given what it returned, on the host."""
+        return {"gradient_norm": result["gradient_norm"], **self._loss_scale.facts()}
+
     def _on_all_replicas(self, batch: Any, step: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._distribution.run(self._on_one_replica, (batch, step))
 

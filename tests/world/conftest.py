@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import environment, kill_all, under_horovod
 
 from trainer.checkpoint import VARIABLES_FILE, newest_checkpoint
 
@@ -85,11 +82,7 @@ class CommandLine:
     def arguments(self, name: str, processes: int, *options: str) -> list[str]:
         trainer = [sys.executable, "-m", "trainer", "--project", str(self.project)]
         trainer += ["--run-dir", str(self.run_dir(name)), *options]
-        if processes == 1:
-            return trainer
-        # --gloo: also where Horovod was built with MPI.
-        launcher = str(Path(sys.executable).with_name("horovodrun"))
-        return [launcher, "--gloo", "-np", str(processes), *trainer]
+        return trainer if processes == 1 else under_horovod(trainer, processes)
 
     def start(self, name: str, processes: int, *options: str) -> subprocess.Popen:
         """Start training in a process group of its own; its output comes as one stream."""
@@ -119,48 +112,13 @@ class CommandLine:
                 break
         else:
             raise AssertionError(f"{line!r} was never printed:\n{''.join(seen)[-4000:]}")
-        _kill_all(process)
+        kill_all(process)
 
     def variables(self, name: str) -> dict[str, np.ndarray]:
         """Everything in the newest checkpoint: model, optimizer, loss scale."""
         path = newest_checkpoint(self.run_dir(name) / "checkpoints")
         with np.load(path / VARIABLES_FILE) as stored:
             return dict(stored)
-
-
-def environment() -> dict[str, str]:
-    """The environment without a launcher's variables, with few threads: two cores are shared."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HOROVOD_", "OMPI_", "PMI_"))}
-    root = str(Path(__file__).resolve().parents[2])
-    return {**kept, "PYTHONPATH": root, "TF_NUM_INTRAOP_THREADS": "1"}
-
-
-def _kill_all(process: subprocess.Popen) -> None:
-    """Workers have process groups of their own, so they are found by their parent."""
-    children = subprocess.run(
-        ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-    ).stdout
-    rows = [row.split() for row in children.splitlines()]
-    parents = {int(pid): int(parent) for pid, parent in rows}
-    doomed, grown = {process.pid}, True
-    while grown:
-        more = {pid for pid, parent in parents.items() if parent in doomed} - doomed
-        grown = bool(more)
-        doomed |= more
-    for pid in doomed:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    process.wait()
-
-
-def largest_difference(
-    first: dict[str, np.ndarray], second: dict[str, np.ndarray], names: Sequence[str]
-) -> float:
-    """The largest relative difference of any of these variables, in the maximum norm."""
-    return max(
-        float(np.abs(first[n] - second[n]).max() / max(np.abs(first[n]).max(), 1e-12))
-        for n in names
-    )
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,37 @@
+"""Run as a script: a trained run evaluated on other devices than it was trained on.
+
+usage: evaluate_on.py RUN_DIR STRATEGY DEVICES
+
+Prints the figures of `Trainer.evaluate` over the training data, one line of JSON per process.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from data_pipeline.prepared import open_prepared
+from trainer.checkpoint import load_variables, newest_checkpoint
+from trainer.distribution import make_distribution
+from trainer.loop import Trainer
+from trainer.model_of_run import make_diet
+from trainer.run_directory import RunDirectory
+
+BATCH_SIZE = 7
+
+
+def main(run_dir: str, strategy: str, devices: str) -> None:
+    run = RunDirectory(Path(run_dir))
+    config, pipeline = run.load()
+    trainer = Trainer(
+        lambda: make_diet(config, pipeline, "float32"),
+        distribution=make_distribution(strategy, logical_cpu_devices=int(devices)),
+    )
+    load_variables(newest_checkpoint(run.checkpoints), "model", trainer.model.variables)
+    figures = trainer.evaluate(open_prepared(run.prepared).store, BATCH_SIZE)
+    print(json.dumps(figures), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,65 @@
+"""What the tests of several processes share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+
+def under_horovod(command: list[str], processes: int) -> list[str]:
+    """`command`, started by `horovodrun`."""
+    # --gloo: also where Horovod was built with MPI.
+    launcher = str(Path(sys.executable).with_name("horovodrun"))
+    return [launcher, "--gloo", "-np", str(processes), *command]
+
+
+def run_script(name: str, *arguments: object, processes: int = 1) -> list[str]:
+    """Run a script of this folder; returns the lines it printed, those of all processes."""
+    command = [sys.executable, str(Path(__file__).with_name(name)), *map(str, arguments)]
+    if processes > 1:
+        command = under_horovod(command, processes)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment())
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout.splitlines()
+
+
+def environment() -> dict[str, str]:
+    """The environment without a launcher's variables, with few threads: two cores are shared."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HOROVOD_", "OMPI_", "PMI_"))}
+    root = str(Path(__file__).resolve().parents[2])
+    return {**kept, "PYTHONPATH": root, "TF_NUM_INTRAOP_THREADS": "1"}
+
+
+def kill_all(process: subprocess.Popen) -> None:
+    """Workers have process groups of their own, so they are found by their parent."""
+    children = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [row.split() for row in children.splitlines()]
+    parents = {int(pid): int(parent) for pid, parent in rows}
+    doomed, grown = {process.pid}, True
+    while grown:
+        more = {pid for pid, parent in parents.items() if parent in doomed} - doomed
+        grown = bool(more)
+        doomed |= more
+    for pid in doomed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def differences(
+    first: dict[str, np.ndarray], second: dict[str, np.ndarray], names: Sequence[str]
+) -> dict[str, float]:
+    """Of each of these variables the largest difference, over its largest number."""
+    return {
+        n: float(np.abs(first[n] - second[n]).max() / max(np.abs(first[n]).max(), 1e-12))
+        for n in names
+    }

@@ -60,6 +60,14 @@ class DenseForSparse(keras.layers.Layer):
             shape=(self.units,), initializer="zeros", autocast=False, name="bias"
         )
 
+    def lookup(self, rows: tf.Tensor) -> tf.Tensor:
+        """Rows of the kernel, `[n, units]`; `rows` `[n]` int64.
+
+        Who trains may put another function in its place, for a kernel whose rows are not all
+        written at every step (`trainer.lazy_rows`).
+        """
+        return tf.gather(self.kernel.value, rows)
+
     def call(
         self, indices: tf.Tensor, values: tf.Tensor, rows: tf.Tensor, noise: Noise | None = None
     ) -> tf.Tensor:
@@ -75,7 +83,7 @@ class DenseForSparse(keras.layers.Layer):
         # Only the rows of the kernel that the batch touches take part, each once: so the gradient
         # is `tf.IndexedSlices` with unique rows, a few percent of a wide kernel.
         touched, columns = tf.unique(indices[:, 1], out_idx=tf.int64)
-        kernel = tf.gather(self.kernel.value, touched)
+        kernel = self.lookup(touched)
         outputs = sparse_matmul(indices[:, 0], columns, values, rows, kernel)
         outputs = tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias))
         outputs = tf.cast(outputs, self.compute_dtype)

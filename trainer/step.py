@@ -26,7 +26,7 @@ class TrainStep:
 
     Args:
         model: has `loss_terms(batch, noise, replicas)` and `trainable_variables`.
-        optimizer: a built Keras optimizer without clipping, decay or averaging of its own.
+        optimizer: a built `FusedAdam`, without clipping, decay or averaging of its own.
         seed: with the step number it determines every random draw.
         clip_norm: largest global norm of the gradient; None = no limit.
     """
@@ -74,6 +74,16 @@ class TrainStep:
         """What to show of a step beside its losses, given what it returned, on the host."""
         return {"gradient_norm": result["gradient_norm"], **self._loss_scale.facts()}
 
+    @tf.function(autograph=False)
+    def bring_up_to_date(self) -> None:
+        """Write the rows of wide kernels that wait for their next gradient, on every replica."""
+
+        def write() -> tf.Tensor:
+            self._optimizer.bring_up_to_date()
+            return tf.zeros([])
+
+        self._distribution.run(write, ())
+
     def _on_all_replicas(self, batch: Any, step: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._distribution.run(self._on_one_replica, (batch, step))
 
@@ -104,7 +114,7 @@ class TrainStep:
         self._distribution.update(
             lambda g, f: self._apply(g, [v for _, v in used], f), gradients, finite
         )
-        sums |= _summed(terms.metrics, replicas)
+        sums |= summed(terms.metrics, replicas)
         return {**sums, "gradient_norm": norm, "finite": finite}
 
     def _apply(self, gradients: list[Gradient], variables: list, finite: tf.Tensor) -> None:
@@ -127,14 +137,14 @@ class TrainStep:
 
 def _normalised(losses: dict[str, LossTerm], replicas) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """This replica's share of the global mean loss, and the global sums of every term."""
-    sums = _summed(losses, replicas)
+    sums = summed(losses, replicas)
     shares = [
         tf.math.divide_no_nan(term.total, sums[f"{name}/weight"]) for name, term in losses.items()
     ]
     return tf.add_n(shares), sums
 
 
-def _summed(terms: dict[str, LossTerm], replicas) -> dict[str, tf.Tensor]:
+def summed(terms: dict[str, LossTerm], replicas) -> dict[str, tf.Tensor]:
     """`NAME/total` and `NAME/weight` of every term, summed over the replicas in one exchange."""
     names = list(terms)
     flat = [value for name in names for value in terms[name]]

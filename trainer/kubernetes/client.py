@@ -62,17 +62,20 @@ class Cluster:
                 "Talking to a cluster needs the kubernetes package: "
                 "pip install 'diet-ted-trainer[kubernetes]' (--dry-run works without)."
             ) from None
+        settings = client.Configuration()
         path = str(kubeconfig) if kubeconfig else None
         try:
             _, active = config.list_kube_config_contexts(path)
             chosen = _named_context(path, context) if context else active
-            api = config.new_client_from_config(path, chosen["name"])
+            config.load_kube_config(path, chosen["name"], client_configuration=settings)
             default = chosen["context"].get("namespace")
         except config.ConfigException as error:
-            if kubeconfig or context or not _in_cluster(config):
+            if kubeconfig or context or not _in_cluster(settings):
                 raise InputError(f"No usable kubeconfig: {error}") from None
-            api, default = client.ApiClient(), None
-        return cls(api, namespace or default or "default")
+            default = None
+        # Whoever waits asks again anyway; the client's own attempts would only fill the log.
+        settings.retries = False
+        return cls(client.ApiClient(settings), namespace or default or "default")
 
     def create(self, job: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
         """Check the job against this cluster's definition of MPIJob, then send it."""
@@ -187,9 +190,11 @@ def _named_context(path: str | None, name: str) -> dict[str, Any]:
     raise InputError(f"--context: the kubeconfig has no {name!r}; it has {known}.")
 
 
-def _in_cluster(config: Any) -> bool:
+def _in_cluster(settings: Any) -> bool:
+    from kubernetes import config
+
     try:
-        config.load_incluster_config()
+        config.load_incluster_config(client_configuration=settings)
     except config.ConfigException:
         return False
     return True

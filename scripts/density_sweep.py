@@ -100,6 +100,8 @@ def main() -> None:
         _end(f"Error: {error.format_message()} See --help.", EXIT_BAD_INPUT)
     except Stopped as stopped:
         _end(str(stopped), EXIT_INTERRUPTED)
+    except click.Abort:
+        _end("Interrupted.", EXIT_INTERRUPTED)
 
 
 def _end(line: str, exit_code: int) -> None:

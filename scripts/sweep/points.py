@@ -153,10 +153,10 @@ def run_points(sweep: Sweep, *, jobs: int, on_done: Callable[[Point], None]) -> 
         Stopped: by one of these signals.
     """
     missing = [point for point in sweep.points if not sweep.is_done(point)]
-    logger.info("%d points, %d of them to be trained.", len(sweep.points), len(missing))
     children = _Children()
     failed = {}
     with children.stopped_by_signals(), ThreadPoolExecutor(jobs) as pool:
+        logger.info("%d points, %d of them to be trained.", len(sweep.points), len(missing))
         futures = {pool.submit(_run_point, sweep, point, children): point for point in missing}
         for future in as_completed(futures):
             point = futures[future]

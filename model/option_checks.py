@@ -57,6 +57,12 @@ def whole(least: int) -> Check:
     )
 
 
+def interval(value: Any) -> str | None:
+    """Every so many, or once at the end."""
+    fits = _is_whole(value) and (value == -1 or value >= 1)
+    return None if fits else "a whole number of at least 1, or -1"
+
+
 def optional(check: Check) -> Check:
     """None, or what `check` allows."""
 

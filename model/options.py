@@ -13,6 +13,7 @@ from model.option_checks import (
     between,
     flag,
     flag_or_map,
+    interval,
     list_of_names,
     map_of,
     number,
@@ -123,7 +124,7 @@ class DIETOptions:
     epochs: int = _option(300, "", whole(1))
     learning_rate: float = _option(0.001, "of Adam", at_least(0))
     random_seed: int | None = _option(None, "None = from the clock", optional(whole(0)))
-    evaluate_every_number_of_epochs: int = _option(20, "-1 = after the last epoch", whole(-1))
+    evaluate_every_number_of_epochs: int = _option(20, "-1 = after the last epoch", interval)
     evaluate_on_number_of_examples: int = _option(0, "held out of the training data", whole(0))
     checkpoint_model: bool = _option(False, "whether the best evaluated weights are kept", flag)
     tensorboard_log_directory: str | None = _option(None, "None = no TensorBoard", anything)

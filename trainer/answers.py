@@ -20,7 +20,7 @@ from data_pipeline.examples import Message
 from data_pipeline.pipeline import FittedPipeline, store_messages
 from data_pipeline.sampling import PADDING, in_order_plan
 from model.diet import DIET
-from trainer.checkpoint import load_variables, newest_checkpoint, read_state
+from trainer.checkpoint import answering_checkpoint, load_variables, read_position
 from trainer.config import RunConfig
 from trainer.model_of_run import make_diet
 from trainer.run_directory import RunDirectory
@@ -34,7 +34,7 @@ DIRECT_INTENT = re.compile(r"^/(?P<intent>[^{@]+)(@(?P<confidence>[0-9.]+))?(?P<
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """The newest checkpoint of a run, ready to answer.
+    """What a run came to, ready to answer: its newest checkpoint, or its best (`checkpoint_model`).
 
     Attributes:
         step: finished training steps of the checkpoint.
@@ -54,11 +54,11 @@ class TrainedRun:
         """
         run = RunDirectory(directory)
         config, pipeline = run.load()
-        checkpoint = newest_checkpoint(run.checkpoints)
+        checkpoint = answering_checkpoint(run.checkpoints, best=config.diet.checkpoint_model)
         model = make_diet(config, pipeline, "float32")
         model.build()
         load_variables(checkpoint, "model", model.variables)
-        return cls(config, pipeline, model, read_state(checkpoint)["position"]["step"])
+        return cls(config, pipeline, model, read_position(checkpoint).step)
 
     def answer(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
         """One answer per text, in order: `text`, `intent`, `entities`, `intent_ranking`.

@@ -3,7 +3,8 @@
 A checkpoint is a folder `step-000001234/` with
 
 * `variables.npz`: every variable of the model, the optimizer and the loss scale, by name;
-* `state.json`: the position in the plan, what callers keep beside it, and the SHA-256 of the other.
+* `state.json`: the position in the plan with the best evaluation so far, figures, what callers keep
+  beside it, and the SHA-256 of the other.
 
 It is written under another name, flushed to disk and renamed, so a folder with the final name is
 complete. Reading is strict: a missing, left-over or ill-shaped variable is an error.
@@ -17,7 +18,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,6 +27,7 @@ import tensorflow as tf
 
 from data_pipeline.errors import InputError
 from data_pipeline.prepared import sha256_of
+from trainer.best_so_far import BestSoFar
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +44,19 @@ class Position:
         epoch: the epoch that continues (0-based); equals the number of epochs when all is done.
         step_in_epoch: finished steps of that epoch.
         sums: this epoch's sums so far, by name.
+        best: the best evaluation so far.
     """
 
     step: int = 0
     epoch: int = 0
     step_in_epoch: int = 0
     sums: Mapping[str, float] = field(default_factory=dict)
+    best: BestSoFar = BestSoFar()
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Position:
+        """The inverse of `dataclasses.asdict`."""
+        return cls(**{**plain, "best": BestSoFar(**plain["best"])})
 
 
 class Checkpointer:
@@ -57,11 +66,22 @@ class Checkpointer:
     >>> position = checkpointer.restore()                                       # doctest: +SKIP
     """
 
-    def __init__(self, directory: Path, variables: Mapping[str, Sequence[Any]], *, keep: int = 3):
-        """`variables` are Keras variables by group, e.g. `model`; the newest `keep` stay."""
+    def __init__(
+        self,
+        directory: Path,
+        variables: Mapping[str, Sequence[Any]],
+        *,
+        keep: int = 3,
+        keep_best: bool = False,
+    ):
+        """`variables` are Keras variables by group, e.g. `model`.
+
+        The newest `keep` checkpoints stay, and with `keep_best` that of the best evaluation.
+        """
         self._directory = directory
         self._variables = _named(variables)
         self._keep = keep
+        self._keep_best = keep_best
 
     def save(self, position: Position, **state: Any) -> Path:
         """Write a checkpoint; `state` (JSON-able) is kept beside the position.
@@ -69,12 +89,12 @@ class Checkpointer:
         Raises:
             InputError: the disk is full or may not be written; earlier checkpoints are untouched.
         """
-        final = self._directory / f"step-{position.step:09d}"
+        final = _path_of_step(self._directory, position.step)
         partial = self._directory / f".{final.name}.partial"
         try:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
-            _write(partial, self._variables, {"position": vars(position), **state})
+            _write(partial, self._variables, {"position": asdict(position), **state})
             shutil.rmtree(final, ignore_errors=True)
             os.replace(partial, final)
             _flush_to_disk(self._directory)
@@ -84,7 +104,7 @@ class Checkpointer:
                 f"Cannot write a checkpoint to {self._directory}: {error.strerror or error}. "
                 "Earlier checkpoints are untouched; make room and run the same command to go on."
             ) from error
-        self._remove_outdated()
+        self._remove_outdated(position.best.step if self._keep_best else None)
         return final
 
     def restore(self) -> Position | None:
@@ -111,11 +131,13 @@ class Checkpointer:
     def _load(self, path: Path) -> Position:
         with np.load(path / VARIABLES_FILE) as stored:
             _assign(self._variables, stored, path)
-        return Position(**read_state(path)["position"])
+        return read_position(path)
 
-    def _remove_outdated(self) -> None:
+    def _remove_outdated(self, best_step: int | None) -> None:
+        best = None if best_step is None else _path_of_step(self._directory, best_step)
         for path in checkpoints(self._directory)[: -self._keep]:
-            shutil.rmtree(path, ignore_errors=True)
+            if path != best:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def checkpoints(directory: Path) -> list[Path]:
@@ -135,6 +157,33 @@ def newest_checkpoint(directory: Path) -> Path:
             return path
         logger.warning("Passing over the checkpoint %s: %s", path, problem)
     raise InputError(f"{directory} holds no usable checkpoint. Train first.")
+
+
+def answering_checkpoint(directory: Path, *, best: bool) -> Path:
+    """The checkpoint whose model is the result of training.
+
+    Args:
+        best: whether that is the one of the best evaluation (`checkpoint_model`), if there was one;
+            otherwise, or if that one is damaged, it is the newest.
+
+    Raises:
+        InputError: there is none.
+    """
+    newest = newest_checkpoint(directory)
+    step = read_position(newest).best.step if best else None
+    if step is None:
+        return newest
+    path = _path_of_step(directory, step)
+    problem = damage(path)
+    if problem is None:
+        return path
+    logger.warning("Taking %s, since the best, %s, is damaged: %s", newest, path, problem)
+    return newest
+
+
+def read_position(path: Path) -> Position:
+    """How far training had come at the checkpoint `path`."""
+    return Position.from_json(read_state(path)["position"])
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -160,6 +209,10 @@ def damage(path: Path) -> str | None:
     if sha256_of(path / VARIABLES_FILE) != recorded:
         return f"{VARIABLES_FILE} is truncated or altered"
     return None
+
+
+def _path_of_step(directory: Path, step: int) -> Path:
+    return directory / f"step-{step:09d}"
 
 
 def _named(groups: Mapping[str, Sequence[Any]]) -> dict[str, Any]:

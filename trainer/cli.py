@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
-"""Stopped between two steps by SIGINT or SIGTERM, with a checkpoint: the same command goes on."""
+"""Interrupted by Ctrl-C (SIGINT); 128 + the signal's number, as shells have it."""
 
 NOT_OUR_FAULT = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 """What an `OSError` says of the machine, wherever it is raised; others may be bugs."""
@@ -174,6 +174,16 @@ def export(run_dir: Path, out: Path | None) -> None:
     click.echo(f"SavedModel: {written}\nNext: saved_model_cli show --dir {written} --all")
 
 
+@cli.command()
+@click.argument("run_dir", type=PATH)
+def checkpoints(run_dir: Path) -> None:
+    """List a run's checkpoints: step, epoch, size, whether whole, newest and best, metrics."""
+    load_tensorflow()
+    from trainer.checkpoint_list import checkpoint_table
+
+    click.echo(checkpoint_table(run_dir))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file the user named."""
     try:
@@ -202,8 +212,8 @@ def _typed_line() -> str:
 def main() -> None:
     """Run the command line.
 
-    Bad input is one line and exit code 2; an interruption with a checkpoint exits with 130; a bug
-    keeps its traceback.
+    Bad input is one line and exit code 2; an interruption with a checkpoint exits with 128 + the
+    signal's number; a bug keeps its traceback.
     """
     chief = os.environ.get("HOROVOD_RANK", "0") == "0"
     logging.basicConfig(
@@ -217,7 +227,7 @@ def main() -> None:
     except click.ClickException as error:
         _end(f"Error: {error.format_message()} See --help.", EXIT_BAD_INPUT)
     except Stopped as stopped:
-        _end(str(stopped), EXIT_INTERRUPTED)
+        _end(str(stopped), 128 + stopped.signal_number)
     except click.Abort:
         _end("Interrupted.", EXIT_INTERRUPTED)
     except OSError as error:

@@ -119,12 +119,19 @@ def resolve(
     ours |= {key: value for key, value in given.items() if key in OPTIONS}
     overrides = {key: value for key, value in given.items() if key not in OPTIONS}
     pipeline = _ours(components, project)
-    return RunConfig(
+    config = RunConfig(
         pipeline=pipeline,
         maps_synonyms=any(c["name"] == SYNONYM_MAPPER for c in components),
         diet=_diet_options(diet, overrides, project),
         trainer=read_trainer_options(ours, COMMAND_LINE),
     )
+    patience = config.trainer.early_stopping_patience
+    if patience is not None and not config.diet.evaluate_on_number_of_examples:
+        raise InputError(
+            "early_stopping_patience needs examples to evaluate on: set "
+            f"evaluate_on_number_of_examples. Received: {patience}, and 0 examples"
+        )
+    return config
 
 
 def _components(project: Project) -> list[dict[str, Any]]:
@@ -162,17 +169,7 @@ def _diet_options(
         options = _read_diet(_overridden(component, overrides), COMMAND_LINE)
     if options.random_seed is None:
         options = dataclasses.replace(options, random_seed=DEFAULT_SEED)
-    _warn_of_no_effect(options)
     return options
-
-
-def _warn_of_no_effect(options: DIETOptions) -> None:
-    """Options that are read and checked but that nothing obeys yet must not be believed in."""
-    if options.evaluate_on_number_of_examples or options.checkpoint_model:
-        logger.warning(
-            "evaluate_on_number_of_examples and checkpoint_model have no effect yet: nothing is "
-            "held out, and the newest checkpoint is the one that answers."
-        )
 
 
 def _overridden(component: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,3 +11,8 @@ class Diverged(InputError):
 
 class Stopped(Exception):
     """Training was asked to stop and did, between two steps, with a checkpoint."""
+
+    def __init__(self, message: str, *, signal_number: int):
+        """`signal_number` says who asked: SIGINT, SIGTERM."""
+        super().__init__(message)
+        self.signal_number = signal_number

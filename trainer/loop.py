@@ -1,6 +1,6 @@
 """The training loop: epochs of steps, and the same end after any interruption.
 
-    restore -> for each epoch: plan -> for each step: train, save if due -> validate -> save
+    restore -> for each epoch: plan -> for each step: train, save if due -> evaluate -> save
 
 The position (epoch, step) says it all: plans and random draws are computed from it.
 """
@@ -8,10 +8,9 @@ The position (epoch, step) says it all: plans and random draws are computed from
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -19,17 +18,37 @@ import tensorflow as tf
 
 from data_pipeline.dataset import make_dataset
 from data_pipeline.example_store import ExampleStore
-from data_pipeline.sampling import Plan, Schedule
+from data_pipeline.hold_out import ExampleSubset
+from data_pipeline.sampling import Plan, Schedule, in_order_plan
 from model.batch import check_batch
 from trainer.checkpoint import Checkpointer, Position
 from trainer.distribution import Distribution, make_distribution
 from trainer.errors import Diverged, Stopped
-from trainer.optimizer import FusedAdam
+from trainer.optimizer import make_optimizer
 from trainer.precision import LossScale
 from trainer.saver import CheckpointPolicy, Saver
 from trainer.step import TrainStep, regularisation_loss
+from trainer.term_means import term_means
+from trainer.validation import EvaluationStep, Validation
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What stays the same during one call of `fit`."""
+
+    train: ExampleStore | ExampleSubset
+    schedule: Schedule
+    validation: Validation | None
+    early_stopping_patience: int | None
+    callbacks: keras.callbacks.CallbackList
+    saver: Saver
+
+    def is_over(self, position: Position) -> bool:
+        patience = self.early_stopping_patience
+        stale = patience is not None and position.best.evaluations_since >= patience
+        return stale or position.epoch >= self.schedule.epochs
 
 
 class Trainer:
@@ -62,8 +81,7 @@ class Trainer:
         with distribution.scope():
             self.model = make_model()
             self.model.build()
-            self.optimizer = FusedAdam(learning_rate, name="adam")
-            self.optimizer.build(self.model.trainable_variables)
+            self.optimizer = make_optimizer(self.model, learning_rate)
             self.loss_scale = LossScale(self.model.dtype_policy.name)
         self._step = TrainStep(
             self.model,
@@ -73,7 +91,9 @@ class Trainer:
             seed=seed,
             clip_norm=clip_norm,
         )
-        self.stop_requested = False
+        self._evaluation = EvaluationStep(self.model, distribution)
+        self.stop_requested: int | None = None  # the number of the signal that asked for it
+        self.position = Position()
 
     @property
     def variables(self) -> dict[str, list[Any]]:
@@ -86,19 +106,22 @@ class Trainer:
 
     def fit(
         self,
-        train: ExampleStore,
+        train: ExampleStore | ExampleSubset,
         *,
         schedule: Schedule,
-        validate: Callable[[int], Mapping[str, float]] | None = None,
+        validation: Validation | None = None,
+        early_stopping_patience: int | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         checkpointer: Checkpointer | None = None,
         checkpoint_policy: CheckpointPolicy | None = None,
         checkpoint_state: Mapping[str, Any] | None = None,
     ) -> keras.callbacks.History:
-        """Train, or go on training, until `schedule.epochs` are done.
+        """Train, or go on training, until `schedule.epochs` are done; `position` tells where it is.
 
         Args:
-            validate: called after each epoch with its number; returns metrics (maybe none).
+            validation: examples to evaluate on and when; figures are named `val_…`.
+            early_stopping_patience: end after so many evaluations that were not better than the
+                best one (see `BestSoFar`).
             checkpointer: restores the newest checkpoint first; only the chief writes.
             checkpoint_state: kept in every checkpoint's `state.json`.
 
@@ -107,23 +130,29 @@ class Trainer:
             Stopped: `stop_requested` was set; a checkpoint was written.
         """
         own = checkpointer if self.distribution.is_chief else None
-        position = self._restore(own)
+        self.position = self._restore(own)
         saver = Saver(own, checkpoint_policy or CheckpointPolicy(), dict(checkpoint_state or {}))
-        saver.start_at(position)
+        saver.start_at(self.position)
         history = keras.callbacks.History()
-        callback_list = keras.callbacks.CallbackList([*callbacks, history], model=self.model)
-        callback_list.set_params(
-            {
-                "epochs": schedule.epochs,
-                "first_epoch": position.epoch,
-                "first_step": position.step,
-            }
-        )
-        callback_list.on_train_begin()
-        while position.epoch < schedule.epochs and not self.model.stop_training:
-            position = self._epoch(train, schedule, position, callback_list, saver, validate)
-        callback_list.on_train_end()
+        called = keras.callbacks.CallbackList([*callbacks, history], model=self.model)
+        first = {"first_epoch": self.position.epoch, "first_step": self.position.step}
+        called.set_params({"epochs": schedule.epochs, **first})
+        fit = _Fit(train, schedule, validation, early_stopping_patience, called, saver)
+        called.on_train_begin()
+        while not fit.is_over(self.position) and not self.model.stop_training:
+            self._epoch(fit)
+        called.on_train_end()
         return history
+
+    def evaluate(self, examples: ExampleStore | ExampleSubset, batch_size: int) -> dict[str, float]:
+        """How good the model is now, without noise; the same for any number of devices.
+
+        Returns:
+            `loss`, `loss/…`, and the metrics of the model's `evaluation_terms`.
+        """
+        return self._evaluation.measure(
+            self._batches(examples, in_order_plan(len(examples), batch_size))
+        )
 
     def _restore(self, checkpointer: Checkpointer | None) -> Position:
         """Everybody's starting point. Variables exist already, so what is sent is what is used."""
@@ -133,63 +162,70 @@ class Trainer:
         self.model.stop_training = False
         return self.distribution.broadcast_object(position or Position())
 
-    def _epoch(
-        self,
-        train: ExampleStore,
-        schedule: Schedule,
-        position: Position,
-        callbacks: keras.callbacks.CallbackList,
-        saver: Saver,
-        validate: Callable[[int], Mapping[str, float]] | None,
-    ) -> Position:
-        plan = schedule.plan(train.labels, position.epoch)
-        callbacks.on_epoch_begin(
-            position.epoch, {"steps": plan.steps, "done": position.step_in_epoch}
+    def _epoch(self, fit: _Fit) -> None:
+        """What is left of the current epoch."""
+        epoch = self.position.epoch
+        plan = fit.schedule.plan(fit.train.labels, epoch)
+        fit.callbacks.on_epoch_begin(
+            epoch, {"steps": plan.steps, "done": self.position.step_in_epoch}
         )
-        sums: dict[str, float] = defaultdict(float, position.sums)
-        started = time.perf_counter()
-        for batch in self._batches(train, plan, position.step_in_epoch):
-            result = {
-                name: float(value) for name, value in self._step(batch, position.step).items()
-            }
-            self._check(result, position)
-            for name, value in result.items():
-                sums[name] += value
-            now = time.perf_counter()
-            sums["seconds"] += now - started
-            started = now
-            position = Position(
-                position.step + 1, position.epoch, position.step_in_epoch + 1, dict(sums)
-            )
-            callbacks.on_train_batch_end(position.step, term_means(result))
-            saver.save_if_due(position)
-            if self.stop_requested:
-                saver.save(position)
-                raise Stopped(
-                    f"Stopped after step {position.step}, in epoch {position.epoch + 1}; a "
-                    "checkpoint was written. The same command goes on from here."
-                )
+        self._steps(fit, self._batches(fit.train, plan, self.position.step_in_epoch), plan.steps)
+        self._step.bring_up_to_date()
+        sums = self.position.sums
         logs = {**term_means(sums), **self._epoch_facts(sums, plan)}
-        if validate is not None:
-            logs.update(validate(position.epoch))
-        callbacks.on_epoch_end(position.epoch, logs)
-        position = Position(position.step, position.epoch + 1, 0)
-        saver.save(position)
-        return position
+        best = self.position.best
+        if fit.validation is not None and fit.validation.is_due(epoch):
+            metrics = self.evaluate(fit.validation.examples, fit.validation.batch_size)
+            logs |= {f"val_{name}": value for name, value in metrics.items()}
+            # Decided once, since everything that follows from it must be the same everywhere.
+            best = self.distribution.broadcast_object(best.after(metrics, self.position.step))
+        fit.callbacks.on_epoch_end(epoch, logs)
+        self.position = Position(self.position.step, epoch + 1, best=best)
+        fit.saver.save(self.position, logs)
 
-    def _batches(self, train: ExampleStore, plan: Plan, first_step: int):
-        """What is left of the epoch, for this process' replicas."""
+    def _steps(self, fit: _Fit, batches: Iterable, steps: int) -> None:
+        """Train on `batches`, the last of the epoch's `steps`."""
+        if not self._step.compiled:
+            self._step.compile(batches.element_spec)
+        started = time.perf_counter()
+        for batch in batches:
+            at = self.position
+            result = {name: float(value) for name, value in self._step(batch, at.step).items()}
+            self._check(result, at)
+            now = time.perf_counter()
+            counted = dict(result) if result["finite"] else {}  # else its losses are not numbers
+            counted["seconds"], started = now - started, now
+            sums = {name: at.sums.get(name, 0.0) + value for name, value in counted.items()}
+            self.position = at = replace(
+                at,
+                step=at.step + 1,
+                step_in_epoch=at.step_in_epoch + 1,
+                sums={**at.sums, **sums},
+            )
+            logs = {**term_means(result), **self._step.facts(result)}
+            fit.callbacks.on_train_batch_end(at.step, logs)
+            if at.step_in_epoch < steps:  # after the last one the epoch's end is saved
+                fit.saver.save_if_due(at)
+            if self.stop_requested is not None:
+                fit.saver.save(at)
+                raise Stopped(
+                    f"Stopped after step {at.step}, in epoch {at.epoch + 1}; a checkpoint was "
+                    "written. The same command goes on from here.",
+                    signal_number=self.stop_requested,
+                )
+
+    def _batches(
+        self, examples: ExampleStore | ExampleSubset, plan: Plan, first_step: int = 0
+    ) -> Iterable:
+        """The batches of `plan` from `first_step` on, for this process' replicas."""
         signature = self.model.training_signature()
 
         def dataset(context: tf.distribute.InputContext) -> tf.data.Dataset:
-            made = make_dataset(train, plan, signature, context, first_step=first_step)
+            made = make_dataset(examples, plan, signature, context, first_step=first_step)
             check_batch(signature, made.element_spec)
             return made
 
-        batches = self.distribution.dataset(dataset)
-        if not self._step.compiled:
-            self._step.compile(batches.element_spec)
-        return batches
+        return self.distribution.dataset(dataset)
 
     def _check(self, result: Mapping[str, float], position: Position) -> None:
         if result["finite"]:
@@ -212,16 +248,5 @@ class Trainer:
             "examples_per_second": plan.examples / max(sums["seconds"], 1e-9),
             "global_batch_size": plan.batch_size,
             "steps": plan.steps,
+            **self.loss_scale.facts(),
         }
-
-
-def term_means(sums: Mapping[str, float]) -> dict[str, float]:
-    """`total / weight` of every term whose sums are given, and their sum as `loss`.
-
-    >>> term_means({"loss/intent/total": 6.0, "loss/intent/weight": 3.0})
-    {'loss/intent': 2.0, 'loss': 2.0}
-    """
-    names = [name.removesuffix("/weight") for name in sums if name.endswith("/weight")]
-    means = {name: sums[f"{name}/total"] / max(sums[f"{name}/weight"], 1e-9) for name in names}
-    means["loss"] = math.fsum(value for name, value in means.items() if name.startswith("loss/"))
-    return means

@@ -19,11 +19,14 @@ class TrainerOptions:
     Attributes:
         strategy: `auto`, `single`, `mirrored` or `horovod`.
         precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
+        accumulate_steps: each device takes its share of the batch through the transformer in so
+            many parts: less memory, one more forward pass, the same result.
         clip_norm: largest global norm of a gradient; null = no limit.
         checkpoint_every_steps: save after this many steps; null = not by steps.
         checkpoint_every_minutes: save after this many minutes; null = not by time. The end of an
             epoch is always saved.
         keep_checkpoints: how many of the newest stay.
+        early_stopping_patience: end after so many evaluations without improvement; null = never.
         prepare_processes: processes that prepare the data set.
         logical_cpu_devices: how many devices the CPU counts as, to rehearse mirrored training on a
             machine without GPUs.
@@ -31,10 +34,12 @@ class TrainerOptions:
 
     strategy: str = "auto"
     precision: str = "float32"
+    accumulate_steps: int = 1
     clip_norm: float | None = None
     checkpoint_every_steps: int | None = None
     checkpoint_every_minutes: float | None = 10.0
     keep_checkpoints: int = 3
+    early_stopping_patience: int | None = None
     prepare_processes: int = 1
     logical_cpu_devices: int = 1
 
@@ -61,9 +66,19 @@ class TrainerOptions:
         raise InputError(f"{name} must be {expected}. Received: {getattr(self, name)!r}")
 
 
-_COUNTS = ("prepare_processes", "logical_cpu_devices")
+_COUNTS = (
+    "accumulate_steps",
+    "early_stopping_patience",
+    "prepare_processes",
+    "logical_cpu_devices",
+)
 OPTIONS = {field.name: field for field in fields(TrainerOptions)}
-_NULLABLE = ("clip_norm", "checkpoint_every_steps", "checkpoint_every_minutes")
+_NULLABLE = (
+    "clip_norm",
+    "checkpoint_every_steps",
+    "checkpoint_every_minutes",
+    "early_stopping_patience",
+)
 
 
 def read_trainer_options(values: Mapping[str, Any], source: str) -> TrainerOptions:

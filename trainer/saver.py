@@ -54,9 +54,10 @@ class Saver:
         if by_steps or by_time:
             self.save(position)
 
-    def save(self, position: Position) -> None:
-        """Save now."""
+    def save(self, position: Position, metrics: Mapping[str, float] | None = None) -> None:
+        """Save now; `metrics`, if an epoch has just ended, are kept in `state.json`."""
         if self._checkpointer is not None:
-            path = self._checkpointer.save(position, **self._state)
+            state = {**self._state, "metrics": dict(metrics or {})}
+            path = self._checkpointer.save(position, **state)
             logger.debug("Wrote %s.", path)
         self.start_at(position)

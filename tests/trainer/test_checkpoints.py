@@ -11,9 +11,11 @@ import pytest
 
 from data_pipeline.errors import InputError
 from trainer import checkpoint
+from trainer.best_so_far import BestSoFar
 from trainer.checkpoint import (
     Checkpointer,
     Position,
+    answering_checkpoint,
     checkpoints,
     damage,
     load_variables,
@@ -200,7 +202,50 @@ def test_when_all_are_damaged_nothing_is_assigned(tmp_path):
 
 
 def test_the_state_is_json_with_the_hash_of_the_variables(tmp_path):
-    path = Checkpointer(tmp_path, groups()).save(Position(3, 1, 1, {"a": 1.5}))
+    best = BestSoFar(2, {"intent_accuracy": 0.5}, 1)
+    path = Checkpointer(tmp_path, groups()).save(Position(3, 1, 1, {"a": 1.5}, best))
     state = json.loads((path / "state.json").read_text())
-    assert state["position"] == {"step": 3, "epoch": 1, "step_in_epoch": 1, "sums": {"a": 1.5}}
+    assert state["position"] == {
+        **{"step": 3, "epoch": 1, "step_in_epoch": 1, "sums": {"a": 1.5}},
+        "best": {"step": 2, "scores": {"intent_accuracy": 0.5}, "evaluations_since": 1},
+    }
     assert len(state["sha256"]) == 64
+
+
+def saved_with_best(directory, *, keep_best=True):
+    """Steps 1 to 5 with step 2 the best, of which two are kept."""
+    checkpointer = Checkpointer(directory, groups(), keep=2, keep_best=keep_best)
+    best = BestSoFar()
+    for step, accuracy in enumerate([0.5, 0.7, 0.6, 0.5, 0.7], start=1):
+        best = best.after({"intent_accuracy": accuracy}, step)
+        checkpointer.save(Position(step, best=best))
+    return checkpointer
+
+
+def test_the_best_one_is_kept_beside_the_newest(tmp_path):
+    checkpointer = saved_with_best(tmp_path)
+    assert names(tmp_path) == ["step-000000002", "step-000000004", "step-000000005"]
+    assert answering_checkpoint(tmp_path, best=True).name == "step-000000002"
+    assert answering_checkpoint(tmp_path, best=False).name == "step-000000005"
+    restored = checkpointer.restore()
+    assert (restored.step, restored.best.step, restored.best.evaluations_since) == (5, 2, 3)
+    better = restored.best.after({"intent_accuracy": 0.8}, 6)
+    checkpointer.save(Position(6, best=better))
+    assert names(tmp_path) == ["step-000000005", "step-000000006"], "the former best has gone"
+
+
+def test_the_best_one_is_not_kept_unless_asked_for(tmp_path):
+    saved_with_best(tmp_path, keep_best=False)
+    assert names(tmp_path) == ["step-000000004", "step-000000005"]
+
+
+def test_a_damaged_best_one_is_replaced_by_the_newest_with_a_warning(tmp_path, caplog):
+    saved_with_best(tmp_path)
+    (tmp_path / "step-000000002" / "variables.npz").write_bytes(b"PK")
+    assert answering_checkpoint(tmp_path, best=True).name == "step-000000005"
+    assert "the best" in caplog.text and "truncated or altered" in caplog.text
+
+
+def test_without_an_evaluation_the_newest_answers(tmp_path):
+    Checkpointer(tmp_path, groups()).save(Position(1))
+    assert answering_checkpoint(tmp_path, best=True).name == "step-000000001"

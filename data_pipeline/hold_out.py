@@ -1,0 +1,71 @@
+"""Examples that are held out of training, to be evaluated on: chosen by index, copied nowhere."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from data_pipeline.errors import InputError
+from data_pipeline.example_store import Examples, ExampleStore, FeatureTables
+
+
+class ExampleSubset:
+    """Some examples of a store, which can stand wherever the store can.
+
+    >>> train = ExampleSubset(store, np.array([0, 2, 3]))                       # doctest: +SKIP
+    """
+
+    def __init__(self, store: ExampleStore, indices: np.ndarray):
+        """`indices` `[n]` int64 name examples of `store`; example i of the subset is the i-th."""
+        self._store = store
+        self._indices = indices
+        self.labels = store.labels[indices]
+        self.lengths = store.lengths[indices]
+
+    @property
+    def tables(self) -> FeatureTables:
+        return self._store.tables
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def take(self, indices: np.ndarray) -> Examples:
+        """The examples with these indices into the subset, in this order."""
+        return self._store.take(self._indices[indices])
+
+
+def hold_out(
+    labels: np.ndarray, held_out: int, seed: int, *, stratify: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices to train on and indices to evaluate on, both in ascending order.
+
+    Mirrors `rasa.utils.tensorflow.model_data.RasaModelData.split`: every label gets its share of
+    the held-out examples; a label's only example is trained on. The same examples are chosen.
+
+    Args:
+        labels: `[examples]` int, the intent of each.
+        held_out: how many examples are evaluated on.
+        stratify: whether labels matter; without, any examples are taken.
+
+    Raises:
+        InputError: too many or too few for every label to be on both sides.
+    """
+    _, label_of, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    kinds = len(counts) if stratify else 1
+    most = len(labels) - kinds - 1
+    if not kinds <= held_out <= most:
+        raise InputError(
+            "evaluate_on_number_of_examples must leave training examples of every intent and hold "
+            f"out at least as many examples as there are intents: from {kinds} to {most} for these "
+            f"{len(labels)} examples of {kinds} intents. Received: {held_out}"
+        )
+    shared = np.flatnonzero(counts[label_of] > 1) if stratify else np.arange(len(labels))
+    _, chosen = train_test_split(
+        shared,
+        test_size=held_out,
+        random_state=seed,
+        stratify=label_of[shared] if stratify else None,
+    )
+    rest = np.ones(len(labels), bool)
+    rest[chosen] = False
+    return np.flatnonzero(rest), np.sort(chosen)

@@ -17,6 +17,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
+from socket import gethostname
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -24,6 +25,7 @@ import tensorflow as tf
 from data_pipeline.errors import InputError
 from model.replicas import ONE_REPLICA, Replicas
 from trainer.distribution_replicas import HorovodReplicas, MirroredReplicas
+from trainer.world_size import check_world_size
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class Distribution(Protocol):
 
     replicas: Replicas
     is_chief: bool
+    num_hosts: int
     description: str
 
     @property
@@ -70,6 +73,7 @@ class SingleDevice:
 
     replicas: Replicas = ONE_REPLICA
     is_chief = True
+    num_hosts = 1
     num_replicas = 1
     description = "one device"
 
@@ -99,6 +103,7 @@ class Mirrored:
     """A replica on each local device, in one process."""
 
     is_chief = True
+    num_hosts = 1
 
     def __init__(self, devices: Sequence[str] | None = None):
         self._strategy = tf.distribute.MirroredStrategy(devices)
@@ -153,7 +158,9 @@ class Horovod:
         self.num_replicas = hvd.size()
         self.is_chief = hvd.rank() == 0
         self.replicas: Replicas = HorovodReplicas(hvd)
-        self.description = f"Horovod process {hvd.rank()} of {hvd.size()}"
+        self.num_hosts = hvd.cross_size()
+        # Asked of the system: launchers carry their own HOSTNAME to every process.
+        self.description = f"Horovod process {hvd.rank()} of {hvd.size()} on {gethostname()}"
 
     def _use_own_gpu(self) -> None:
         gpus = tf.config.list_physical_devices("GPU")
@@ -192,7 +199,8 @@ def make_distribution(strategy: str = "auto", *, logical_cpu_devices: int = 1) -
         logical_cpu_devices: how many devices the CPU is to count as.
 
     Raises:
-        InputError: an unknown strategy, or Horovod wanted and not installed.
+        InputError: an unknown strategy, Horovod wanted and not installed, or another number of
+            devices than the environment says was asked for.
     """
     if logical_cpu_devices > 1:
         cpu = tf.config.list_physical_devices("CPU")[0]
@@ -210,6 +218,7 @@ def make_distribution(strategy: str = "auto", *, logical_cpu_devices: int = 1) -
     else:
         raise InputError(f"strategy must be one of {', '.join(STRATEGIES)}. Received: {strategy}")
     logger.info("Training on %s (%s).", distribution.description, reason)
+    check_world_size(distribution.num_replicas, distribution.num_hosts)
     return distribution
 
 

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +30,7 @@ from trainer.loop import Trainer
 from trainer.model_of_run import make_diet
 from trainer.project import Project
 from trainer.run_directory import RunDirectory, fresh_directory
+from trainer.run_lock import RunLock
 from trainer.saver import CheckpointPolicy
 
 logger = logging.getLogger(__name__)
@@ -62,16 +63,22 @@ def train(request: TrainRequest) -> str | None:
         InputError: bad input; also `Diverged`, when a gradient is not finite.
         Stopped: a signal ended it after a step, with a checkpoint.
     """
+    with ExitStack() as until_done:
+        return _train(request, until_done)
+
+
+def _train(request: TrainRequest, until_done: ExitStack) -> str | None:
     config = request.config
     # 1. Devices.
     distribution = make_distribution(
         config.trainer.strategy, logical_cpu_devices=config.trainer.logical_cpu_devices
     )
     _check_batch_size(config, distribution)
-    # 2. A directory to write to.
+    # 2. A directory to write to, for us alone.
     run = RunDirectory(fresh_directory(request.run_dir) if request.fresh else request.run_dir)
     if distribution.is_chief:
         run.create()
+        lock = until_done.enter_context(RunLock(run.path))
     # 3. Data: the chief prepares, the others open what it made.
     _check_same_settings(run, config)
     dataset = _dataset(request, run, distribution)
@@ -97,7 +104,7 @@ def train(request: TrainRequest) -> str | None:
         history = trainer.fit(
             dataset.store,
             schedule=config.schedule,
-            callbacks=_callbacks(run, config, trainer) if distribution.is_chief else (),
+            callbacks=_callbacks(run, config, trainer, lock) if distribution.is_chief else (),
             checkpointer=checkpointer,
             checkpoint_policy=CheckpointPolicy(
                 config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes
@@ -190,7 +197,7 @@ def _facts(config: RunConfig, dataset: PreparedDataset) -> dict:
 
 
 def _callbacks(
-    run: RunDirectory, config: RunConfig, trainer: Trainer
+    run: RunDirectory, config: RunConfig, trainer: Trainer, lock: RunLock
 ) -> list[keras.callbacks.Callback]:
     texts = {
         "configuration": json.dumps(config.to_json(), indent=1),
@@ -200,6 +207,7 @@ def _callbacks(
         ProgressLine(),
         MetricsFile(run.metrics),
         TensorBoardScalars(run.tensorboard, texts),
+        keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: lock.check()),
     ]
 
 

@@ -8,6 +8,7 @@
 | `checkpoints/` | `step-…/`, see `trainer/checkpoint.py` |
 | `metrics.jsonl` | one line per epoch |
 | `tensorboard/` | event files |
+| `owner.json` | who trains here at the moment, see `trainer/run_lock.py` |
 """
 
 from __future__ import annotations

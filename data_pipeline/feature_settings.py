@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 
 from data_pipeline.earlier_pipeline import EarlierPipeline
 from data_pipeline.errors import InputError
-from data_pipeline.nlu_files import named_lookup_files
+from data_pipeline.nlu_files import find_nlu_files, named_lookup_files
 from data_pipeline.pipeline_components import build_featurizers
 from data_pipeline.prepared import FORMAT_VERSION, PreparedDataset, sha256_of
 from data_pipeline.scan import Scanner
+
+logger = logging.getLogger(__name__)
 
 ABSENT = "(absent)"
 
@@ -103,7 +106,7 @@ class FeatureSettings:
             "entities": self.entities,
         }
         if self.earlier is not None:
-            settings["earlier"] = self.earlier.digest
+            settings["init_from"] = self.earlier.digest
         return json.loads(json.dumps(settings))
 
 
@@ -118,6 +121,33 @@ def check_same_settings(dataset: PreparedDataset, settings: FeatureSettings) -> 
         raise InputError(
             f"{dataset.directory} was prepared with other settings ({'; '.join(changed)}). "
             "Prepare it again, or use the configuration it was prepared with."
+        )
+
+
+def check_same_files(
+    dataset: PreparedDataset, settings: FeatureSettings, nlu_paths: Sequence[Path]
+) -> None:
+    """Refuse a prepared data set that was made from other training files than those at hand.
+
+    Where they are not at hand, there is only a warning: a data set may be used without them.
+
+    Raises:
+        InputError: they are there, and others.
+    """
+    try:
+        fingerprint = settings.fingerprint(find_nlu_files(nlu_paths))
+    except InputError as error:
+        logger.warning(
+            "Whether %s was prepared from this project's training files is not known: %s",
+            dataset.directory,
+            error,
+        )
+        return
+    if fingerprint != dataset.fingerprint:
+        raise InputError(
+            f"{dataset.directory} was prepared from other training files than "
+            f"{', '.join(map(str, nlu_paths))}, or these have changed since. Prepare it again, or "
+            "give the files it was prepared from."
         )
 
 

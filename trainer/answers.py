@@ -20,9 +20,9 @@ from data_pipeline.examples import Message
 from data_pipeline.pipeline import FittedPipeline, store_messages
 from data_pipeline.sampling import PADDING, in_order_plan
 from model.diet import DIET
-from trainer.checkpoint import answering_checkpoint, load_variables, read_position
+from trainer.checkpoint import answering_checkpoint, read_position
 from trainer.config import RunConfig
-from trainer.model_of_run import make_diet
+from trainer.model_of_run import load_diet
 from trainer.run_directory import RunDirectory
 
 BATCH_MESSAGES = 128
@@ -55,9 +55,7 @@ class TrainedRun:
         run = RunDirectory(directory)
         config, pipeline = run.load()
         checkpoint = answering_checkpoint(run.checkpoints, best=config.diet.checkpoint_model)
-        model = make_diet(config, pipeline, "float32")
-        model.build()
-        load_variables(checkpoint, "model", model.variables)
+        model = load_diet(checkpoint, config, pipeline)
         return cls(config, pipeline, model, read_position(checkpoint).step)
 
     def answer(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -69,27 +69,38 @@ def project_options(command):
 @click.option("--run-dir", type=PATH, help="Where results go; a run there goes on. [runs/NAME]")
 @click.option("--prepared", type=PATH, help="A prepared data set to train on.")
 @click.option("--fresh", is_flag=True, help="Start over, in a new directory.")
+@click.option("--init-from", type=PATH, help="An earlier run to start from, on more data.")
+@click.option("--epoch-fraction", type=float, help="With --init-from: part of the epochs to train.")
 @click.option("--epochs", type=int, help="Overrides DIETClassifier's.")
 @click.option("--seed", type=int, help="Overrides DIETClassifier's random_seed.")
 @click.option("--strategy", help="auto, single, mirrored or horovod.")
 @click.option("--precision", help="float32, mixed_bfloat16 or mixed_float16.")
-def train(project, config, nlu, settings, run_dir, prepared, fresh, **flags) -> None:
+def train(
+    project, config, nlu, settings, run_dir, prepared, fresh, init_from, epoch_fraction, **flags
+) -> None:
     """Train DIET on a project; the same command again goes on where it stopped."""
     load_tensorflow()
     from trainer.config import resolve
     from trainer.project import find_project
     from trainer.run import TrainRequest
     from trainer.run import train as run_training
+    from trainer.warm_start import with_epoch_fraction
 
+    if epoch_fraction is not None and init_from is None:
+        raise InputError("--epoch-fraction belongs to --init-from. Give --epochs instead.")
     found, reason = find_project(project, config, nlu)
     logger.info("Project: %s (%s).", found.name, reason)
     flags["random_seed"] = flags.pop("seed")
+    resolved = resolve(found, settings, flags)
+    if epoch_fraction is not None:
+        resolved = with_epoch_fraction(resolved, epoch_fraction)
     request = TrainRequest(
         project=found,
-        config=resolve(found, settings, flags),
+        config=resolved,
         run_dir=run_dir or Path("runs") / found.name,
         prepared=prepared,
         fresh=fresh,
+        init_from=init_from,
     )
     result = run_training(request)
     if result is not None:
@@ -101,16 +112,18 @@ def train(project, config, nlu, settings, run_dir, prepared, fresh, **flags) -> 
 @click.option("--out", type=PATH, required=True, help="Directory of the prepared data set.")
 @click.option("--processes", type=int, default=1, show_default=True)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE")
-def prepare(project: Path, out: Path, processes: int, settings) -> None:
+@click.option("--init-from", type=PATH, help="For training that starts from this earlier run.")
+def prepare(project: Path, out: Path, processes: int, settings, init_from: Path | None) -> None:
     """Prepare a project's training data for `train --prepared`."""
     load_tensorflow()
     from data_pipeline.prepare import prepare as prepare_dataset
     from trainer.config import resolve
     from trainer.project import Project
+    from trainer.warm_start import feature_settings
 
     found = Project.from_directory(project)
-    config = resolve(found, settings)
-    prepare_dataset(found.nlu, config.feature_settings, out, processes=processes)
+    features = feature_settings(resolve(found, settings), init_from)
+    prepare_dataset(found.nlu, features, out, processes=processes)
     click.echo(
         f"Prepared data set: {out}\nNext: python -m trainer --project {project} --prepared {out}"
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from data_pipeline.errors import InputError
 from data_pipeline.pipeline import FittedPipeline
 from model.diet import DIET
 from model.sizes import DIETSizes
+from trainer.checkpoint import load_variables, read_position
 from trainer.config import RunConfig
+from trainer.optimizer import make_optimizer
 
 
 def diet_sizes(pipeline: FittedPipeline) -> DIETSizes:
@@ -26,6 +30,23 @@ def diet_sizes(pipeline: FittedPipeline) -> DIETSizes:
         label_one_hot=labels.one_hot,
         num_tags=pipeline.tags.num_tags,
     )
+
+
+def load_diet(checkpoint: Path, config: RunConfig, pipeline: FittedPipeline) -> DIET:
+    """The trained DIET of a checkpoint, in float32.
+
+    Raises:
+        InputError: the checkpoint is damaged, or of another configuration.
+    """
+    model = make_diet(config, pipeline, "float32")
+    model.build()
+    load_variables(checkpoint, "model", model.variables)
+    if read_position(checkpoint).step_in_epoch > 0:
+        # Written in the middle of an epoch, when rows of wide kernels may be behind.
+        optimizer = make_optimizer(model, config.diet.learning_rate)
+        load_variables(checkpoint, "optimizer", optimizer.variables)
+        optimizer.bring_up_to_date()
+    return model
 
 
 def make_diet(config: RunConfig, pipeline: FittedPipeline, precision: str) -> DIET:

@@ -10,20 +10,24 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import keras
 
 from data_pipeline.errors import InputError
-from data_pipeline.feature_settings import check_same_settings
+from data_pipeline.feature_settings import (
+    FeatureSettings,
+    check_same_files,
+    check_same_settings,
+)
 from data_pipeline.nlu_files import find_nlu_files
 from data_pipeline.prepare import prepare
 from data_pipeline.prepared import PreparedDataset, open_prepared
 from data_pipeline.sampling import batch_size_of_epoch
 from trainer.callbacks import MetricsFile, ProgressLine, TensorBoardScalars
-from trainer.checkpoint import Checkpointer
+from trainer.checkpoint import Checkpointer, Position, checkpoints
 from trainer.config import RunConfig, differences
 from trainer.distribution import Distribution, make_distribution
 from trainer.loop import Trainer
@@ -32,6 +36,8 @@ from trainer.project import Project
 from trainer.run_directory import RunDirectory, fresh_directory
 from trainer.run_lock import RunLock
 from trainer.saver import CheckpointPolicy
+from trainer.validation import split
+from trainer.warm_start import WarmStart
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +50,7 @@ class TrainRequest:
         run_dir: where results go; an existing run there goes on.
         prepared: a prepared data set to use instead of preparing one.
         fresh: start over, in a new directory.
+        init_from: an earlier run whose weights and vocabularies to start from.
     """
 
     project: Project
@@ -51,6 +58,7 @@ class TrainRequest:
     run_dir: Path
     prepared: Path | None = None
     fresh: bool = False
+    init_from: Path | None = None
 
 
 def train(request: TrainRequest) -> str | None:
@@ -81,8 +89,11 @@ def _train(request: TrainRequest, until_done: ExitStack) -> str | None:
         lock = until_done.enter_context(RunLock(run.path))
     # 3. Data: the chief prepares, the others open what it made.
     _check_same_settings(run, config)
-    dataset = _dataset(request, run, distribution)
+    start = WarmStart.find(request.init_from, run, config)
+    features = replace(config.feature_settings, earlier=start.features if start else None)
+    dataset = _dataset(request, features, run, distribution)
     _check_same_data(run, dataset.fingerprint)
+    examples, validation = split(dataset.store, config.diet)
     # 4. Model, optimizer and every variable.
     logger.info("Building the model.")
     trainer = Trainer(
@@ -95,15 +106,22 @@ def _train(request: TrainRequest, until_done: ExitStack) -> str | None:
     if distribution.is_chief:
         weights = trainer.model.weight_counts()
         logger.info("The model has %s.", weights_in_words(weights))
-        run.record({**_facts(config, dataset), "weights": weights}, dataset.pipeline)
-    # 5. Restore, train, checkpoint.
+        run.record({**_facts(config, dataset, start), "weights": weights}, dataset.pipeline)
+    # 5. Restore or start from another run, train, checkpoint.
     checkpointer = Checkpointer(
-        run.checkpoints, trainer.variables, keep=config.trainer.keep_checkpoints
+        run.checkpoints,
+        trainer.variables,
+        keep=config.trainer.keep_checkpoints,
+        keep_best=config.diet.checkpoint_model,
     )
+    if start and distribution.is_chief and not checkpoints(run.checkpoints):
+        start.initialise(trainer, dataset.pipeline, config.diet.random_seed)
     with _stop_on_signal(trainer):
         history = trainer.fit(
-            dataset.store,
+            examples,
             schedule=config.schedule,
+            validation=validation,
+            early_stopping_patience=config.trainer.early_stopping_patience,
             callbacks=_callbacks(run, config, trainer, lock) if distribution.is_chief else (),
             checkpointer=checkpointer,
             checkpoint_policy=CheckpointPolicy(
@@ -111,14 +129,22 @@ def _train(request: TrainRequest, until_done: ExitStack) -> str | None:
             ),
             checkpoint_state={"fingerprint": dataset.fingerprint},
         )
-    return _result(run, config, trained=bool(history.epoch)) if distribution.is_chief else None
+    if not distribution.is_chief:
+        return None
+    return _result(run, config, trainer.position, trained=bool(history.epoch))
 
 
-def _result(run: RunDirectory, config: RunConfig, *, trained: bool) -> str:
+def _result(run: RunDirectory, config: RunConfig, position: Position, *, trained: bool) -> str:
     what = "Trained" if trained else "Training was complete already:"
+    what += f" {position.epoch} epochs."
+    if position.epoch < config.diet.epochs:
+        what += (
+            f" Stopped early, of {config.diet.epochs}: the last {position.best.evaluations_since} "
+            f"evaluations were not better than the one after step {position.best.step}."
+        )
     program = _this_python()
     return (
-        f"{what} {config.diet.epochs} epochs. Run directory: {run.path}\n"
+        f"{what} Run directory: {run.path}\n"
         "Next:\n"
         f"  {program} -m trainer evaluate {run.path} --nlu TEST_FILE\n"
         f"  {program} -m trainer predict {run.path}\n"
@@ -145,10 +171,12 @@ def _check_batch_size(config: RunConfig, distribution: Distribution) -> None:
 
 
 def _dataset(
-    request: TrainRequest, run: RunDirectory, distribution: Distribution
+    request: TrainRequest,
+    settings: FeatureSettings,
+    run: RunDirectory,
+    distribution: Distribution,
 ) -> PreparedDataset:
     directory = request.prepared or run.prepared
-    settings = request.config.feature_settings
     if distribution.is_chief and request.prepared is None:
         if run.recorded() is not None:
             # Before the run's prepared data set is replaced.
@@ -164,6 +192,8 @@ def _dataset(
     distribution.wait_for_all()
     dataset = open_prepared(directory, verify=distribution.is_chief)
     check_same_settings(dataset, settings)
+    if distribution.is_chief:
+        check_same_files(dataset, settings, request.project.nlu)
     return dataset
 
 
@@ -186,12 +216,13 @@ def _check_same_data(run: RunDirectory, fingerprint: str) -> None:
         )
 
 
-def _facts(config: RunConfig, dataset: PreparedDataset) -> dict:
+def _facts(config: RunConfig, dataset: PreparedDataset, start: WarmStart | None) -> dict:
     packages = ("tensorflow", "keras", "numpy")
     return {
         "config": config.to_json(),
         "fingerprint": dataset.fingerprint,
         "examples": len(dataset.store),
+        **({"init_from": start.to_json()} if start else {}),
         "versions": {package: version(package) for package in packages},
     }
 
@@ -235,10 +266,10 @@ def _stop_on_signal(trainer: Trainer) -> Iterator[None]:
     """
 
     def stop(number: int, _frame) -> None:
-        if trainer.stop_requested:
+        if trainer.stop_requested is not None:
             sys.exit(128 + number)
         logger.info("Stopping after this step; again to stop at once.")
-        trainer.stop_requested = True
+        trainer.stop_requested = number
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -7,7 +7,10 @@ import shutil
 
 import pytest
 
-from data_pipeline.feature_settings import json_differences
+from data_pipeline.feature_settings import check_same_files, json_differences
+from data_pipeline.prepared import open_prepared
+from trainer.config import resolve
+from trainer.project import Project
 
 
 @pytest.fixture
@@ -86,6 +89,22 @@ def test_a_data_set_prepared_for_other_features(command, train, trained, prepare
 )
 def test_a_data_set_prepared_for_other_tags(train, option, said):
     assert said in train("--set", f"{option}=false")
+
+
+def test_a_data_set_prepared_from_other_training_files(train, trained, prepared, tmp_path):
+    project = shutil.copytree(trained.project, tmp_path / "project")
+    with (project / "data" / "nlu.yml").open("a") as file:
+        file.write("- intent: bye\n  examples: |\n    - see you\n")
+    line = train("--project", project)
+    assert f"{prepared} was prepared from other training files than {project / 'data'}" in line
+
+
+def test_a_data_set_may_be_used_without_its_training_files(trained, prepared, tmp_path, caplog):
+    dataset = open_prepared(prepared)
+    settings = resolve(Project.from_directory(trained.project)).feature_settings
+    check_same_files(dataset, settings, [tmp_path / "elsewhere"])
+    assert f"Whether {prepared} was prepared from" in caplog.text
+    assert f"{tmp_path / 'elsewhere'}: no such file" in caplog.text
 
 
 def test_options_that_do_not_touch_the_data_set_are_no_difference(

@@ -6,10 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from data_pipeline.dialogue.events import ActionExecuted, ActiveLoop, Event, SlotSet, UserUttered
-from data_pipeline.dialogue.slots import Slot
-from data_pipeline.dialogue.states import State, StateTable
-
-SlotFeatures = tuple[tuple[str, tuple[float, ...]], ...]
+from data_pipeline.dialogue.states import StateTable
 
 
 class Tracker:
@@ -28,9 +25,8 @@ class Tracker:
         "past",
         "is_augmented",
         "_table",
-        "_values",
-        "_slot_features",
         "_user",
+        "_slots",
         "_action",
         "_loop",
     )
@@ -41,50 +37,46 @@ class Tracker:
         self.past: list[int] = []
         self.is_augmented = False
         self._table = table
-        slots = table.domain.slots.values()
-        self._values: dict[str, Any] = {s.name: s.stored(s.initial_value) for s in slots}
-        self._slot_features = _features(slots, self._values)
-        self._user: UserUttered | None = None
-        self._action: ActionExecuted | None = None
+        self._user = 0
+        self._slots = table.initial_slots
+        self._action: tuple[str | None, str | None] = (None, None)
         self._loop: str | None = None
 
     def copy(self) -> Tracker:
         """A tracker that goes on from here by itself."""
-        twin = Tracker.__new__(Tracker)
-        for attribute in Tracker.__slots__:
-            setattr(twin, attribute, getattr(self, attribute))
+        twin = Tracker(self._table)
+        twin.name, twin.is_augmented = self.name, self.is_augmented
         twin.events, twin.past = self.events[:], self.past[:]
+        twin._user, twin._slots = self._user, self._slots
+        twin._action, twin._loop = self._action, self._loop
         return twin
 
     def update(self, event: Event) -> None:
         """The event happens."""
         if isinstance(event, ActionExecuted):
             self.past.append(self.current())
-            self._action = event
+            self._action = (event.name, event.text)
         elif isinstance(event, UserUttered):
-            self._user = event
+            self._user = self._table.user(event)
         elif isinstance(event, ActiveLoop):
             self._loop = event.name
         else:
-            self._set(event)
+            self._slots = self._table.slots_after(self._slots, event)
         self.events.append(event)
 
-    def value(self, slot: str) -> Any:
+    def value(self, name: str) -> Any:
         """The value of a slot; None where there is no such slot."""
-        return self._values.get(slot)
+        slot = self._table.domain.slots.get(name)
+        if slot is None:
+            return None
+        for event in reversed(self.events):
+            if isinstance(event, SlotSet) and event.slot == name:
+                return slot.stored(event.value)
+        return slot.stored(slot.initial_value)
 
     def current(self) -> int:
         """The number of the state that now is."""
-        action = self._action
-        return self._table.number(
-            State(
-                self._table.user(self._user) if self._user else None,
-                self._slot_features,
-                action.name if action else None,
-                action.text if action else None,
-                self._loop,
-            )
-        )
+        return self._table.number(self._user, self._slots, self._action, self._loop)
 
     def states(self) -> tuple[int, ...]:
         """The numbers of the states before each action, and of the one that now is."""
@@ -100,15 +92,6 @@ class Tracker:
         earlier.past = self.past[:-1]
         return earlier
 
-    def _set(self, event: SlotSet) -> None:
-        slot = self._table.domain.slots.get(event.slot)
-        if slot is None:
-            return
-        # The map is shared with copies of this tracker, so it is replaced rather than changed.
-        self._values = {**self._values, slot.name: slot.stored(event.value)}
-        if slot.width:
-            self._slot_features = _features(self._table.domain.slots.values(), self._values)
-
 
 def replayed(events: Iterable[Event], table: StateTable) -> Tracker:
     """The dialogue in which these events have happened."""
@@ -121,11 +104,6 @@ def replayed(events: Iterable[Event], table: StateTable) -> Tracker:
 def _before_last_action(events: Sequence[Event]) -> list[Event]:
     last = max(i for i, event in enumerate(events) if isinstance(event, ActionExecuted))
     return list(events[:last])
-
-
-def _features(slots: Iterable[Slot], values: dict[str, Any]) -> SlotFeatures:
-    features = ((slot.name, slot.features(values[slot.name])) for slot in slots)
-    return tuple((name, numbers) for name, numbers in features if any(numbers))
 
 
 def collapsed(events: Sequence[Event]) -> list[Event]:

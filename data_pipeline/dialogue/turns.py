@@ -50,15 +50,11 @@ def turns_of(tracker: Tracker, table: StateTable, label_ids: dict[str, int]) -> 
     if len(applied) < len(tracker.events):
         states = replayed(applied, table).past
     actions = [event for event in applied if isinstance(event, ActionExecuted)]
-    kept = [
-        (state, action)
-        for state, action in zip(states, actions, strict=True)
-        if action.name != UNLIKELY_INTENT and table.states[state].action_name != UNLIKELY_INTENT
-    ]
-    return Turns(
-        tuple(state for state, _ in kept),
-        tuple(NO_LABEL if a.unpredictable else label_ids[a.label] for _, a in kept),
-    )
+    # The action that says "unlikely intent" leaves no trace: neither a label nor the state after.
+    actions = [action for action in actions if action.name != UNLIKELY_INTENT]
+    states = [number for number in states if table.states[number].action_name != UNLIKELY_INTENT]
+    labels = (NO_LABEL if a.unpredictable else label_ids[a.label] for a in actions)
+    return Turns(tuple(states[: len(actions)]), tuple(labels))
 
 
 class WindowCutter:

@@ -14,6 +14,8 @@ from model.feature_combining import FeatureCombining, Places
 from model.masking import InputMask
 from model.noise import Noise
 from model.options import DIETOptions
+from model.packing import Packing
+from model.parts import encode_in_parts
 from model.replicas import ONE_REPLICA, Replicas
 from model.sizes import DIETSizes
 from model.transformer import TransformerEncoder
@@ -94,14 +96,24 @@ class TextEncoder(keras.layers.Layer):
 
     Args:
         sizes, options: As of `DIET`; their `to_json` and `asdict` forms will do.
+        accumulate_steps: In training the transformer, which holds most of a step's activations,
+            takes the texts in so many parts (`encode_in_parts`); the result is the same.
 
     Call: a batch -> `EncodedText`. Tokens are hidden only with noise and a masked language model.
     """
 
-    def __init__(self, sizes: DIETSizes | dict, options: DIETOptions | dict, **kwargs):
+    def __init__(
+        self,
+        sizes: DIETSizes | dict,
+        options: DIETOptions | dict,
+        *,
+        accumulate_steps: int = 1,
+        **kwargs,
+    ):
         super().__init__(**{**kwargs, "autocast": False})
         self.sizes = DIETSizes.from_json(sizes) if isinstance(sizes, dict) else sizes
         self.options = DIETOptions(**options) if isinstance(options, dict) else options
+        self.accumulate_steps = accumulate_steps
 
     def build(self, input_shape=None) -> None:
         options, dtype = self.options, self.dtype_policy
@@ -140,12 +152,22 @@ class TextEncoder(keras.layers.Layer):
             )
         if self.transformer is not None:
             # The second gelu (Rasa has it behind the encoder) follows the encoder's last norm.
-            rows = gelu(self.transformer(rows, places.packing, noise=noise))
+            rows = gelu(self._transformed(rows, places.packing, noise))
         return EncodedText(rows, tf.gather(rows, places.sentence_rows), unmasked, chosen, places)
+
+    def _transformed(self, rows: tf.Tensor, packing: Packing, noise: Noise | None) -> tf.Tensor:
+        if noise is None or self.accumulate_steps == 1:
+            return self.transformer(rows, packing, noise=noise)
+
+        def encode(rows: tf.Tensor, packing: Packing, part: int) -> tf.Tensor:
+            return self.transformer(rows, packing, noise=noise.within(f"part_{part}"))
+
+        return encode_in_parts(encode, rows, packing, self.accumulate_steps)
 
     def get_config(self) -> dict:
         return {
             **super().get_config(),
             "sizes": self.sizes.to_json(),
             "options": dataclasses.asdict(self.options),
+            "accumulate_steps": self.accumulate_steps,
         }

@@ -56,6 +56,11 @@ def make_diet(config: RunConfig, pipeline: FittedPipeline, precision: str) -> DI
         InputError: the options do not fit the data.
     """
     try:
-        return DIET(diet_sizes(pipeline), config.diet, dtype=precision)
+        return DIET(
+            diet_sizes(pipeline),
+            config.diet,
+            accumulate_steps=config.trainer.accumulate_steps,
+            dtype=precision,
+        )
     except ValueError as error:
         raise InputError(str(error)) from None

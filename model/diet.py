@@ -8,14 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from model.batch import (
-    LABEL_SPEC,
-    TEXT_SPEC,
-    TOKEN_ID_SPEC,
-    WEIGHT_SPEC,
-    Batch,
-    tag_spec,
-)
+from model.batch import LABEL_SPEC, TEXT_SPEC, TOKEN_ID_SPEC, WEIGHT_SPEC, Batch, tag_spec
 from model.dense import Embed, count_connected_weights
 from model.evaluation import evaluation_terms
 from model.labels import LabelTable
@@ -40,6 +33,7 @@ class DIET(keras.Model):
     Args:
         sizes: Widths and counts of the data.
         options: Rasa's options.
+        accumulate_steps: See `TextEncoder`.
 
     Call: a batch (see `model.batch`; only the text is looked at) -> a dictionary of
 
@@ -56,11 +50,14 @@ class DIET(keras.Model):
     >>> model.build()
     """
 
-    def __init__(self, sizes: DIETSizes, options: DIETOptions, *, name: str = "diet", **kwargs):
+    def __init__(
+        self, sizes: DIETSizes, options: DIETOptions, *, accumulate_steps=1, name="diet", **kwargs
+    ):
         # A fixed name, since the places of all noise are paths that begin with it.
         super().__init__(**{**kwargs, "autocast": False}, name=name)
         self.sizes = sizes
         self.options = options
+        self.accumulate_steps = accumulate_steps
         self.learns_intents = options.intent_classification
         self.heads = sizes.heads if options.entity_recognition else ()
         if self.learns_intents and not sizes.num_labels:
@@ -73,7 +70,9 @@ class DIET(keras.Model):
     def build(self, input_shape=None) -> None:
         """Create every variable; no data is needed."""
         options, dtype = self.options, self.dtype_policy
-        self.text = TextEncoder(self.sizes, options, dtype=dtype, name="text")
+        self.text = TextEncoder(
+            self.sizes, options, accumulate_steps=self.accumulate_steps, dtype=dtype, name="text"
+        )
         self.text.build()
         if self.learns_intents:
             self._build_intents(options, dtype)
@@ -289,6 +288,7 @@ class DIET(keras.Model):
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "sizes": self.sizes.to_json(),
             "options": dataclasses.asdict(self.options),
+            "accumulate_steps": self.accumulate_steps,
         }
 
     @classmethod

@@ -19,6 +19,8 @@ class TrainerOptions:
     Attributes:
         strategy: `auto`, `single`, `mirrored` or `horovod`.
         precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
+        accumulate_steps: each device takes its share of the batch through the transformer in so
+            many parts: less memory, one more forward pass, the same result.
         clip_norm: largest global norm of a gradient; null = no limit.
         checkpoint_every_steps: save after this many steps; null = not by steps.
         checkpoint_every_minutes: save after this many minutes; null = not by time. The end of an
@@ -32,6 +34,7 @@ class TrainerOptions:
 
     strategy: str = "auto"
     precision: str = "float32"
+    accumulate_steps: int = 1
     clip_norm: float | None = None
     checkpoint_every_steps: int | None = None
     checkpoint_every_minutes: float | None = 10.0
@@ -63,7 +66,12 @@ class TrainerOptions:
         raise InputError(f"{name} must be {expected}. Received: {getattr(self, name)!r}")
 
 
-_COUNTS = ("early_stopping_patience", "prepare_processes", "logical_cpu_devices")
+_COUNTS = (
+    "accumulate_steps",
+    "early_stopping_patience",
+    "prepare_processes",
+    "logical_cpu_devices",
+)
 OPTIONS = {field.name: field for field in fields(TrainerOptions)}
 _NULLABLE = (
     "clip_norm",

@@ -29,13 +29,6 @@ import tensorflow as tf
 
 Batch = Mapping[str, tf.Tensor]
 
-TEXT_SPEC = {
-    "text_mask": tf.TensorSpec([None, None], tf.float32),
-    "text_sequence_indices": tf.TensorSpec([None, 2], tf.int64),
-    "text_sequence_values": tf.TensorSpec([None], tf.float32),
-    "text_sentence_indices": tf.TensorSpec([None, 2], tf.int64),
-    "text_sentence_values": tf.TensorSpec([None], tf.float32),
-}
 TOKEN_ID_SPEC = {"text_token_ids": tf.TensorSpec([None, None], tf.int64)}
 LABEL_SPEC = {"label_ids": tf.TensorSpec([None], tf.int32)}
 WEIGHT_SPEC = {"example_weights": tf.TensorSpec([None], tf.float32)}

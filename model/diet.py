@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from model.batch import LABEL_SPEC, TEXT_SPEC, TOKEN_ID_SPEC, WEIGHT_SPEC, Batch, tag_spec
+from model.batch import LABEL_SPEC, TOKEN_ID_SPEC, WEIGHT_SPEC, Batch, tag_spec
 from model.dense import Embed, count_connected_weights
 from model.evaluation import evaluation_terms
 from model.labels import LabelTable
@@ -20,6 +20,7 @@ from model.similarity import Candidates, DotProductLoss, Pairs, similarity
 from model.sizes import DIETSizes
 from model.tagging import TagHead
 from model.text_encoder import EncodedText, TextEncoder, hidden_layers
+from model.text_settings import TextSettings
 from model.token_guessing import TokenGuessing
 
 
@@ -70,8 +71,10 @@ class DIET(keras.Model):
     def build(self, input_shape=None) -> None:
         """Create every variable; no data is needed."""
         options, dtype = self.options, self.dtype_policy
+        size = {"transformer_size": options.text_transformer_size}
+        settings = TextSettings.of_attribute("text", self.sizes.text_widths, options, **size)
         self.text = TextEncoder(
-            self.sizes, options, accumulate_steps=self.accumulate_steps, dtype=dtype, name="text"
+            settings, accumulate_steps=self.accumulate_steps, dtype=dtype, name="text"
         )
         self.text.build()
         if self.learns_intents:
@@ -102,7 +105,7 @@ class DIET(keras.Model):
             self.label_hidden = self._shared_hidden(width)
         else:
             sizes = options.hidden_layers_sizes["label"]
-            self.label_hidden = hidden_layers(sizes, options, dtype, "label_hidden")
+            self.label_hidden = hidden_layers(sizes, self.text.settings, dtype, "label_hidden")
             self.label_hidden.build((None, width))
         self.embed_text = self._embed("embed_text", self.text.output_width)
         self.embed_label = self._embed("embed_label", self.label_hidden.output_width(width))
@@ -164,12 +167,7 @@ class DIET(keras.Model):
 
     def input_signature(self) -> dict[str, tf.TensorSpec]:
         """What `call` needs."""
-        sentence = self.sizes.text_sentence_width > 0
-        specs = {k: v for k, v in TEXT_SPEC.items() if sentence or "sentence" not in k}
-        for part, shape in (("sequence", [None, None]), ("sentence", [None])):
-            if width := getattr(self.sizes, f"text_{part}_dense_width"):
-                specs[f"text_{part}_dense"] = tf.TensorSpec([*shape, width], tf.float32)
-        return specs
+        return self.sizes.text_widths.text_spec("text")
 
     def training_signature(self) -> dict[str, tf.TensorSpec]:
         """What `loss_terms` needs."""

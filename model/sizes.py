@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from model.feature_widths import FeatureWidths
+
 HEADS = ("entity", "role", "group")
 
 # Of one token: (column, value) pairs. Of one label: its tokens.
@@ -63,6 +65,16 @@ class DIETSizes:
     def num_labels(self) -> int:
         """How many labels there are."""
         return self.label_width if self.label_one_hot else len(self.label_token_features)
+
+    @property
+    def text_widths(self) -> FeatureWidths:
+        """The widths of the texts' features."""
+        return FeatureWidths(
+            sequence=self.text_sequence_width,
+            sentence=self.text_sentence_width,
+            sequence_dense=self.text_sequence_dense_width,
+            sentence_dense=self.text_sentence_dense_width,
+        )
 
     @property
     def heads(self) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import NamedTuple
 
 import keras
@@ -13,11 +12,10 @@ from model.dense import Ffnn, gelu
 from model.feature_combining import FeatureCombining, Places
 from model.masking import InputMask
 from model.noise import Noise
-from model.options import DIETOptions
 from model.packing import Packing
 from model.parts import encode_in_parts
 from model.replicas import ONE_REPLICA, Replicas
-from model.sizes import DIETSizes
+from model.text_settings import TextSettings
 from model.transformer import TransformerEncoder
 
 
@@ -39,52 +37,52 @@ class EncodedText(NamedTuple):
     places: Places
 
 
-def text_features(sizes: DIETSizes, options: DIETOptions, dtype) -> FeatureCombining:
-    """The layer that combines the features of texts as `options` say."""
-    drop = options.drop_rate
+def text_features(settings: TextSettings, dtype) -> FeatureCombining:
+    """The layer that combines the features of texts."""
+    widths, drop = settings.widths, settings.drop_rate
     return FeatureCombining(
-        sequence_width=sizes.text_sequence_width,
-        sentence_width=sizes.text_sentence_width,
-        sequence_dense_width=sizes.text_sequence_dense_width,
-        sentence_dense_width=sizes.text_sentence_dense_width,
-        dense_dimension=options.dense_dimension["text"],
-        concat_dimension=options.concat_dimension["text"],
-        sparse_drop_rate=drop if options.use_sparse_input_dropout else 0.0,
-        dense_drop_rate=drop if options.use_dense_input_dropout else 0.0,
+        sequence_width=widths.sequence,
+        sentence_width=widths.sentence,
+        sequence_dense_width=widths.sequence_dense,
+        sentence_dense_width=widths.sentence_dense,
+        dense_dimension=settings.dense_dimension,
+        concat_dimension=settings.concat_dimension,
+        sparse_drop_rate=drop if settings.use_sparse_input_dropout else 0.0,
+        dense_drop_rate=drop if settings.use_dense_input_dropout else 0.0,
         drop_rate=drop,
-        density=options.connection_density,
-        regularization=options.regularization_constant,
+        density=settings.connection_density,
+        regularization=settings.regularization_constant,
         dtype=dtype,
         name="features",
     )
 
 
-def hidden_layers(sizes: list[int], options: DIETOptions, dtype, name: str) -> Ffnn:
-    """Hidden layers of the given widths as `options` say."""
+def hidden_layers(sizes: list[int], settings: TextSettings, dtype, name: str) -> Ffnn:
+    """Hidden layers of the given widths."""
     return Ffnn(
         sizes,
-        drop_rate=options.drop_rate,
-        density=options.connection_density,
-        regularization=options.regularization_constant,
+        drop_rate=settings.drop_rate,
+        density=settings.connection_density,
+        regularization=settings.regularization_constant,
         dtype=dtype,
         name=name,
     )
 
 
-def transformer(options: DIETOptions, dtype) -> TransformerEncoder:
-    """The encoder as `options` say."""
+def transformer(settings: TextSettings, dtype) -> TransformerEncoder:
+    """The encoder."""
     return TransformerEncoder(
-        options.text_transformer_size,
-        num_layers=options.number_of_transformer_layers,
-        num_heads=options.number_of_attention_heads,
-        drop_rate=options.drop_rate,
-        drop_rate_attention=options.drop_rate_attention,
-        density=options.connection_density,
-        regularization=options.regularization_constant,
-        unidirectional=options.unidirectional_encoder,
-        relative_keys=options.use_key_relative_attention,
-        relative_values=options.use_value_relative_attention,
-        max_relative_position=options.max_relative_position,
+        settings.transformer_size,
+        num_layers=settings.number_of_transformer_layers,
+        num_heads=settings.number_of_attention_heads,
+        drop_rate=settings.drop_rate,
+        drop_rate_attention=settings.drop_rate_attention,
+        density=settings.connection_density,
+        regularization=settings.regularization_constant,
+        unidirectional=settings.unidirectional_encoder,
+        relative_keys=settings.use_key_relative_attention,
+        relative_values=settings.use_value_relative_attention,
+        max_relative_position=settings.max_relative_position,
         dtype=dtype,
         name="transformer",
     )
@@ -95,39 +93,33 @@ class TextEncoder(keras.layers.Layer):
     """Features, hidden layers, input mask, transformer and gelu: Rasa's `RasaSequenceLayer`.
 
     Args:
-        sizes, options: As of `DIET`; their `to_json` and `asdict` forms will do.
+        settings: What kind of text; their `to_json` form will do.
         accumulate_steps: In training the transformer, which holds most of a step's activations,
             takes the texts in so many parts (`encode_in_parts`); the result is the same.
 
-    Call: a batch -> `EncodedText`. Tokens are hidden only with noise and a masked language model.
+    Call: the text tensors of `model.batch` -> `EncodedText`. Tokens are hidden only with noise and
+    a masked language model.
     """
 
-    def __init__(
-        self,
-        sizes: DIETSizes | dict,
-        options: DIETOptions | dict,
-        *,
-        accumulate_steps: int = 1,
-        **kwargs,
-    ):
+    def __init__(self, settings: TextSettings | dict, *, accumulate_steps: int = 1, **kwargs):
         super().__init__(**{**kwargs, "autocast": False})
-        self.sizes = DIETSizes.from_json(sizes) if isinstance(sizes, dict) else sizes
-        self.options = DIETOptions(**options) if isinstance(options, dict) else options
+        plain = isinstance(settings, dict)
+        self.settings = TextSettings.from_json(settings) if plain else settings
         self.accumulate_steps = accumulate_steps
 
     def build(self, input_shape=None) -> None:
-        options, dtype = self.options, self.dtype_policy
-        self.features = text_features(self.sizes, options, dtype)
+        settings, dtype = self.settings, self.dtype_policy
+        self.features = text_features(settings, dtype)
         self.features.build()
-        self.hidden = hidden_layers(options.hidden_layers_sizes["text"], options, dtype, "hidden")
+        self.hidden = hidden_layers(settings.hidden_layers_sizes, settings, dtype, "hidden")
         self.hidden.build((None, self.features.output_width))
         width = self.hidden.output_width(self.features.output_width)
         self.input_mask = self.transformer = None
-        if options.use_masked_language_model:
+        if settings.use_masked_language_model:
             self.input_mask = InputMask(dtype=dtype, name="input_mask")
             self.input_mask.build((None, width))
-        if options.number_of_transformer_layers:
-            self.transformer = transformer(options, dtype)
+        if settings.number_of_transformer_layers:
+            self.transformer = transformer(settings, dtype)
             self.transformer.build((None, width))
 
     @property
@@ -167,7 +159,6 @@ class TextEncoder(keras.layers.Layer):
     def get_config(self) -> dict:
         return {
             **super().get_config(),
-            "sizes": self.sizes.to_json(),
-            "options": dataclasses.asdict(self.options),
+            "settings": self.settings.to_json(),
             "accumulate_steps": self.accumulate_steps,
         }

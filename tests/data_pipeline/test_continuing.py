@@ -170,6 +170,26 @@ def test_every_known_column_is_found_again_with_its_meaning(prepared):
     assert not now[:, ~known].any(), "texts of the earlier data have no new features"
 
 
+def test_rows_of_counted_words_lie_as_rasa_lays_them_out(tmp_path):
+    """Per featurizer the known rows, then the new (`_replace_dense_for_sparse_layer`)."""
+    pipeline = (PIPELINE[0], PIPELINE[3], PIPELINE[4])
+    fitted, earlier = [], None
+    for name, text in (("old", OLD), ("new", NEW)):
+        (tmp_path / f"{name}.yml").write_text(text)
+        settings = FeatureSettings(pipeline, earlier=earlier)
+        made = prepare([tmp_path / f"{name}.yml"], settings, tmp_path / name, show_progress=False)
+        fitted.append(made.pipeline)
+        earlier = EarlierPipeline.of(made.directory)
+    expected, start = [], 0
+    for old, new in zip(*(f.featurizers for f in fitted), strict=True):
+        added = new.sequence_width - old.sequence_width
+        assert added > 0
+        expected += [*range(start, start + old.sequence_width), *[-1] * added]
+        start += old.sequence_width
+    for origins in column_origins(*fitted):
+        assert origins.tolist() == expected
+
+
 def test_nothing_changes_when_the_data_has_not(prepared):
     old = prepared("old", OLD)
     again = prepared("again", OLD, old)

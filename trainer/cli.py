@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import socket
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -228,9 +229,11 @@ def main() -> None:
     Bad input is one line and exit code 2; an interruption with a checkpoint exits with 128 + the
     signal's number; a bug keeps its traceback.
     """
-    chief = os.environ.get("HOROVOD_RANK", "0") == "0"
+    speaker = _speaker()
     logging.basicConfig(
-        level=logging.INFO if chief else logging.WARNING, format="%(message)s", stream=sys.stderr
+        level=logging.WARNING if speaker else logging.INFO,
+        format=f"{speaker}%(message)s",
+        stream=sys.stderr,
     )
     logging.getLogger("tensorflow").setLevel(logging.WARNING)
     try:
@@ -249,6 +252,13 @@ def main() -> None:
         _end(f"Error: {error.filename or 'writing'}: {error.strerror}.", EXIT_BAD_INPUT)
 
 
+def _speaker() -> str:
+    """What a process other than the chief writes before its lines: which one it is, and where."""
+    rank = os.environ.get("HOROVOD_RANK", "0")
+    # Not HOSTNAME, which launchers carry from their own host to every process.
+    return "" if rank == "0" else f"[rank {rank} on {socket.gethostname()}] "
+
+
 def _end(line: str, exit_code: int) -> None:
-    click.echo(line, err=True)
+    click.echo(f"{_speaker()}{line}", err=True)
     sys.exit(exit_code)

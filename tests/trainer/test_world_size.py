@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 
@@ -58,3 +59,9 @@ def test_a_run_directory_in_use_is_refused(command, project, tmp_path):
 def test_a_finished_training_leaves_no_owner(trained):
     assert not (trained.run / OWNER_FILE).exists()
     assert json.loads((trained.run / "run.json").read_text())
+
+
+def test_other_processes_than_the_chief_say_which_they_are(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOROVOD_RANK", "3")
+    told = command("--project", tmp_path / "none").err.splitlines()[-1]
+    assert told.startswith(f"[rank 3 on {socket.gethostname()}] Error: The project")

@@ -10,6 +10,37 @@ from model.noise import Noise
 
 
 @keras.saving.register_keras_serializable(package="diet_ted_trainer")
+class SparseDropout(keras.layers.Layer):
+    """Dropout of the stored values of sparse features (`rasa.utils.tensorflow.layers`).
+
+    The values that stay are not scaled up, as in Rasa.
+
+    Args:
+        rate: Probability of each stored value to be dropped.
+
+    Call: `values` `[stored]` float32 -> the same shape, with zeros; unchanged without `noise`.
+
+    >>> SparseDropout(0.5)(tf.ones([3])).numpy().tolist()
+    [1.0, 1.0, 1.0]
+    """
+
+    def __init__(self, rate: float, **kwargs):
+        super().__init__(**{**kwargs, "autocast": False})
+        self.rate = rate
+
+    def build(self, input_shape=None) -> None:
+        """There are no weights."""
+
+    def call(self, values: tf.Tensor, noise: Noise | None = None) -> tf.Tensor:
+        if noise is None or self.rate <= 0:
+            return values
+        return tf.where(noise.keep(self.path, tf.shape(values), self.rate), values, 0.0)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "rate": self.rate}
+
+
+@keras.saving.register_keras_serializable(package="diet_ted_trainer")
 class DenseForSparse(keras.layers.Layer):
     """A dense layer on rows of sparse features (`rasa.utils.tensorflow.layers.DenseForSparse`).
 
@@ -18,8 +49,7 @@ class DenseForSparse(keras.layers.Layer):
 
     Args:
         units: Width of the output.
-        sparse_drop_rate: Each stored value is dropped with this probability, the others are not
-            scaled up: Rasa's `SparseDropout`.
+        sparse_drop_rate: Of the `SparseDropout` in front.
         dense_drop_rate: Ordinary dropout on the output, which Rasa calls "dense input dropout".
         regularization: L2 constant of the kernel.
 
@@ -48,6 +78,8 @@ class DenseForSparse(keras.layers.Layer):
         self.regularization = regularization
 
     def build(self, input_shape) -> None:
+        self.sparse_dropout = SparseDropout(self.sparse_drop_rate, name="sparse")
+        self.sparse_dropout.build()
         self.width = input_shape[-1]
         self.kernel = self.add_weight(
             shape=(self.width, self.units),
@@ -71,9 +103,7 @@ class DenseForSparse(keras.layers.Layer):
     def call(
         self, indices: tf.Tensor, values: tf.Tensor, rows: tf.Tensor, noise: Noise | None = None
     ) -> tf.Tensor:
-        if noise is not None and self.sparse_drop_rate > 0:
-            keep = noise.keep(f"{self.path}/sparse", tf.shape(values), self.sparse_drop_rate)
-            values = tf.where(keep, values, 0.0)
+        values = self.sparse_dropout(values, noise=noise)
         # A stored zero changes nothing, and the kernels below crash on an empty matrix (which a
         # replica has when its share of a last batch is padding alone).
         last_row = tf.cast(rows, tf.int64) - 1

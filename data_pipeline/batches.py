@@ -77,9 +77,9 @@ def _sparse_features(
     sequence = token_rows + tables.place_rows[examples.token_places]
     sentence = _sentence_rows(tables, examples, token_rows)
     return {
-        "text_sequence_indices": _coordinates(sequence, place),
+        "text_sequence_indices": coordinates(sequence, place),
         "text_sequence_values": sequence.data,
-        "text_sentence_indices": _coordinates(sentence, np.arange(len(examples))),
+        "text_sentence_indices": coordinates(sentence, np.arange(len(examples))),
         "text_sentence_values": sentence.data,
     }
 
@@ -115,6 +115,7 @@ def _sentence_rows(tables: FeatureTables, examples: Examples, token_rows: csr_ma
     return sums + extra
 
 
-def _coordinates(matrix: csr_matrix, row_names: np.ndarray) -> np.ndarray:
+def coordinates(matrix: csr_matrix, row_names: np.ndarray) -> np.ndarray:
+    """`[values, 2]` int64: (the name of its row, its column) of every stored value, in order."""
     rows = np.repeat(row_names, np.diff(matrix.indptr))
     return np.stack([rows, matrix.indices], axis=1).astype(np.int64)

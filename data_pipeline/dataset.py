@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -30,26 +30,48 @@ def make_dataset(
 ) -> tf.data.Dataset:
     """The batches of `plan` from `first_step` on, for the replicas of one input pipeline.
 
+    Args:
+        signature: the keys wanted and their shapes and dtypes (`DIET.training_signature()`).
+        context: which of the input pipelines this is.
+    """
+    heads = tuple(key.removesuffix("_tags") for key in signature if key.endswith("_tags"))
+
+    def assemble_rows(mine: np.ndarray, whole: np.ndarray) -> dict[str, np.ndarray]:
+        return assemble(store, mine, padded_length(store.lengths[whole]), heads)
+
+    return stream_batches(assemble_rows, plan, signature, context, first_step=first_step)
+
+
+def stream_batches(
+    assemble_rows: Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]],
+    plan: Plan,
+    signature: Mapping[str, tf.TensorSpec],
+    context: tf.distribute.InputContext,
+    *,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """The batches of `plan`, assembled by a function.
+
     Each element is the batch of one replica: a process that feeds k replicas gets k elements per
     step, in replica order. Order and content depend on the plan alone, also with several threads.
 
     Args:
-        signature: the keys wanted and their shapes and dtypes (`DIET.training_signature()`).
+        assemble_rows: takes the examples of one replica, perhaps with `PADDING` at the end, and all
+            examples of the step without it; returns one replica's batch.
+        signature: the keys wanted and their shapes and dtypes.
         context: which of the input pipelines this is.
     """
     replicas = context.num_replicas_in_sync
     local = replicas // context.num_input_pipelines
     first_replica = context.input_pipeline_id * local
-    heads = tuple(key.removesuffix("_tags") for key in signature if key.endswith("_tags"))
     rows = rows_per_replica(plan.batch_size, replicas)
 
     def batch(element: np.ndarray) -> list[np.ndarray]:
         step, replica = divmod(int(element), local)
         whole = plan.indices[step]
-        positions = padded_length(store.lengths[whole[whole != PADDING]])
-        whole = np.append(whole, np.full(rows * replicas - len(whole), PADDING))
-        mine = whole[(first_replica + replica) * rows :][:rows]
-        made = assemble(store, mine, positions, heads)
+        padded = np.append(whole, np.full(rows * replicas - len(whole), PADDING))
+        mine = padded[(first_replica + replica) * rows :][:rows]
+        made = assemble_rows(mine, whole[whole != PADDING])
         return [made[key].astype(spec.dtype.as_numpy_dtype) for key, spec in signature.items()]
 
     def tensors(element: tf.Tensor) -> dict[str, tf.Tensor]:

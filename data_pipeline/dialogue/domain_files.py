@@ -36,6 +36,19 @@ def read_domain(paths: Iterable[str | Path]) -> Domain:
     Raises:
         InputError: a path does not exist, holds no domain, or a file is not shaped like one.
     """
+    sections = DomainSections()
+    for number, file in enumerate(find_domain_files(paths)):
+        read = _DomainFile(file).sections()
+        sections = sections.merged(read) if number else read
+    return sections.domain()
+
+
+def find_domain_files(paths: Iterable[str | Path]) -> list[Path]:
+    """The domain files among the given files and folders; each once.
+
+    Raises:
+        InputError: a path does not exist, or a folder holds no domain.
+    """
     files: dict[Path, None] = {}
     for path in map(Path, paths):
         if not path.exists():
@@ -46,11 +59,7 @@ def read_domain(paths: Iterable[str | Path]) -> Domain:
                 f"{path}: no domain file here; expected YAML with keys such as 'intents:'"
             )
         files.update(dict.fromkeys(found or [path]))
-    sections = DomainSections()
-    for number, file in enumerate(files):
-        read = _DomainFile(file).sections()
-        sections = sections.merged(read) if number else read
-    return sections.domain()
+    return list(files)
 
 
 def _is_domain(path: Path) -> bool:

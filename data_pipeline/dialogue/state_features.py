@@ -6,7 +6,7 @@ many states, so a state is a list of value numbers, and only distinct values hav
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,10 +43,16 @@ def attribute_values(state: State) -> dict[str, Any]:
 
 
 class StateEncoder:
-    """Numbers the values of each attribute in the order of their first appearance."""
+    """Numbers the values of each attribute in the order of their first appearance.
 
-    def __init__(self) -> None:
+    Args:
+        action_texts: bot texts that get the first numbers, whether they appear or not.
+    """
+
+    def __init__(self, action_texts: Iterable[str] = ()) -> None:
         self._numbers = {attribute: IdAssigner() for attribute in ATTRIBUTES}
+        for text in action_texts:
+            self._numbers["action_text"](text)
 
     def encode(self, states: Sequence[State]) -> np.ndarray:
         """`[states, attributes]` int32: the value of each of `ATTRIBUTES`, or `ABSENT`."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from data_pipeline.dialogue.events import ActionExecuted, Event
+from data_pipeline.dialogue.events import ActionExecuted
 from data_pipeline.dialogue.states import StateTable
 from data_pipeline.dialogue.tracker import Tracker, collapsed, replayed
 
@@ -81,13 +81,3 @@ class WindowCutter:
                     continue
                 self._seen.add(identity)
             yield Window(first, last)
-
-
-def prediction_turns(events: Sequence[Event], table: StateTable) -> Iterator[tuple[int, ...]]:
-    """For each action of a dialogue but the first: the states it is to be predicted from.
-
-    The first is the bot listening. As when answering, forms are collapsed in what came before.
-    """
-    for position, event in enumerate(events):
-        if isinstance(event, ActionExecuted) and position:
-            yield replayed(collapsed(events[:position]), table).states()

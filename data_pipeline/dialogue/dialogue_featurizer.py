@@ -1,0 +1,99 @@
+"""From states to tables of features: what was learnt from the training stories, and their domain.
+
+Preparing, evaluating and answering all go through it, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from data_pipeline.dialogue.dialogue_store import DialogueTables, occurring
+from data_pipeline.dialogue.domain import Domain
+from data_pipeline.dialogue.state_features import (
+    ABSENT,
+    ATTRIBUTES,
+    TEXT_ATTRIBUTES,
+    StateEncoder,
+    domain_rows,
+)
+from data_pipeline.dialogue.states import State
+from data_pipeline.dialogue.story_texts import StoryTexts
+
+
+@dataclass(frozen=True)
+class DialogueFeaturizer:
+    """The fitted states-to-features side of a model.
+
+    Attributes:
+        domain: gives features and labels their columns.
+        attributes: those that occur in training; others are not looked at.
+        texts: featurizes texts and, by their words, names; None if all training stories go by
+            intents and actions, which then are one-hot.
+    """
+
+    domain: Domain
+    attributes: tuple[str, ...]
+    texts: StoryTexts | None = None
+
+    @classmethod
+    def fit(
+        cls, domain: Domain, states: Sequence[State], texts: StoryTexts | None
+    ) -> DialogueFeaturizer:
+        """The featurizer of the training states."""
+        found = occurring(StateEncoder().encode(states))
+        known = [name for name in ATTRIBUTES if texts or name not in TEXT_ATTRIBUTES]
+        return cls(domain, tuple(name for name in known if name in found), texts)
+
+    @property
+    def tagged(self) -> bool:
+        """Whether user texts have entity tags."""
+        return bool(self.texts and "text" in self.attributes and self.texts.entity_tags)
+
+    def label_ids(self) -> dict[str, int]:
+        """Action name or bot text -> its label."""
+        return {action: number for number, action in enumerate(self.domain.actions)}
+
+    def tables(self, states: Sequence[State]) -> DialogueTables:
+        """The features of these states and of all labels."""
+        encoder = StateEncoder(self.domain.action_texts)
+        values = encoder.encode(states)
+        for position, attribute in enumerate(ATTRIBUTES):
+            if attribute not in self.attributes:
+                values[:, position] = ABSENT
+        return DialogueTables(
+            state_values=values,
+            rows={
+                attribute: self._rows(attribute, encoder.values(attribute))
+                for attribute in self.attributes
+                if attribute not in TEXT_ATTRIBUTES
+            },
+            texts={
+                attribute: self.texts.store(attribute, encoder.values(attribute))
+                for attribute in self.attributes
+                if self.texts and attribute in TEXT_ATTRIBUTES
+            },
+            label_rows=self._rows("action_name", self._label_names()),
+            label_texts=self._label_texts(),
+            tagged=self.tagged,
+        )
+
+    def _rows(self, attribute: str, values: Sequence) -> csr_matrix:
+        if self.texts and attribute in self.texts.names:
+            return self.texts.name_rows(attribute, values)
+        return domain_rows(attribute, values, self.domain)
+
+    def _label_names(self) -> list[str]:
+        """The labels as action names; where texts have features of their own, they have no name."""
+        if self.texts is None:
+            return list(self.domain.actions)
+        return [*self.domain.action_names, *("" for _ in self.domain.action_texts)]
+
+    def _label_texts(self) -> np.ndarray:
+        labels = np.full(len(self.domain.actions), ABSENT, np.int32)
+        if self.texts and "action_text" in self.attributes:
+            labels[len(self.domain.action_names) :] = np.arange(len(self.domain.action_texts))
+        return labels

@@ -1,0 +1,78 @@
+"""From told dialogues to questions for a model: which action follows each state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
+from data_pipeline.dialogue.dialogue_store import DialogueStore, ShardBuilder
+from data_pipeline.dialogue.events import ActionExecuted, Event
+from data_pipeline.dialogue.states import StateTable
+from data_pipeline.dialogue.tracker import collapsed, replayed
+from data_pipeline.dialogue.turns import NO_LABEL, UNLIKELY_INTENT, Turns, Window
+
+
+@dataclass(frozen=True)
+class Question:
+    """An action of a dialogue that is to be predicted from what came before it.
+
+    Attributes:
+        dialogue: index of the dialogue.
+        position: of the action among its events.
+        action: what the dialogue says, also if no label has that name.
+    """
+
+    dialogue: int
+    position: int
+    action: str
+
+
+def questions_of(
+    featurizer: DialogueFeaturizer,
+    dialogues: Sequence[Sequence[Event]],
+    max_history: int | None,
+) -> tuple[list[Question], DialogueStore]:
+    """Every action of the dialogues but the first, in order, and an example for each.
+
+    The first is the bot listening. Mirrors `rasa.core.test._predict_tracker_actions`. A label is
+    -1 where the action is none that the model knows.
+
+    Args:
+        dialogues: events as `Tracker.events` has them.
+        max_history: of the model; None for all states, also for a model of full dialogues.
+    """
+    table = StateTable(featurizer.domain)
+    label_ids = featurizer.label_ids()
+    questions, building = [], ShardBuilder()
+    for number, events in enumerate(dialogues):
+        for position, event in enumerate(events):
+            if isinstance(event, ActionExecuted) and position:
+                questions.append(Question(number, position, event.label))
+                label = label_ids.get(event.label, NO_LABEL)
+                _add(building, _states(events[:position], table), label, max_history)
+    return questions, DialogueStore(featurizer.tables(table.states), [building.shard()])
+
+
+def next_question(
+    featurizer: DialogueFeaturizer, events: Sequence[Event], max_history: int | None
+) -> DialogueStore:
+    """One example: what follows these events? Its label is -1."""
+    table = StateTable(featurizer.domain)
+    building = ShardBuilder()
+    _add(building, _states(events, table), NO_LABEL, max_history)
+    return DialogueStore(featurizer.tables(table.states), [building.shard()])
+
+
+def _states(events: Sequence[Event], table: StateTable) -> tuple[int, ...]:
+    """The states to predict from: forms that go on asking count once, as in training."""
+    states = replayed(collapsed(events), table).states()
+    return tuple(n for n in states if table.states[n].action_name != UNLIKELY_INTENT)
+
+
+def _add(
+    building: ShardBuilder, states: tuple[int, ...], label: int, max_history: int | None
+) -> None:
+    states = states[-max_history:] if max_history else states
+    labels = (*(NO_LABEL for _ in states[1:]), label)
+    building.add(Turns(states, labels), [Window(0, len(states) - 1)])

@@ -1,0 +1,207 @@
+"""From a domain and stories to prepared dialogues on disk.
+
+1. *Read*: domain and stories, as events; equal events are one object.
+2. *Tell*: the steps become dialogues, lists of numbers of states.
+3. *Write*: turns and examples, shard by shard; features only of distinct values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
+from data_pipeline.dialogue.dialogue_store import DialogueShard, ShardBuilder
+from data_pipeline.dialogue.domain import Domain
+from data_pipeline.dialogue.domain_files import find_domain_files, read_domain
+from data_pipeline.dialogue.nlu_responses import with_nlu_responses
+from data_pipeline.dialogue.prepared_dialogues import (
+    FORMAT_VERSION,
+    PreparedDialogues,
+    open_dialogues,
+    write_dialogues,
+)
+from data_pipeline.dialogue.states import State, StateTable
+from data_pipeline.dialogue.story_files import StoryData, find_story_files, read_stories
+from data_pipeline.dialogue.story_texts import StoryTexts, is_end_to_end
+from data_pipeline.dialogue.tracker_generator import training_trackers
+from data_pipeline.dialogue.turns import NO_LABEL, Turns, Window, WindowCutter, turns_of
+from data_pipeline.errors import InputError
+from data_pipeline.feature_settings import FeatureSettings
+from data_pipeline.nlu_files import find_nlu_files
+from data_pipeline.prepared import Origin, sha256_of
+from data_pipeline.prepared_folder import read_folder_header
+
+logger = logging.getLogger(__name__)
+
+SHARD_TURNS = 256_000
+
+
+@dataclass(frozen=True)
+class DialogueSources:
+    """Where the dialogues of a project are described; files or folders.
+
+    Attributes:
+        nlu: adds the actions of retrieval intents, and the vocabulary of end-to-end stories.
+    """
+
+    domain: tuple[Path, ...]
+    stories: tuple[Path, ...]
+    nlu: tuple[Path, ...] = ()
+
+    def read_domain(self) -> Domain:
+        """The domain with what NLU data adds to it."""
+        domain = read_domain(self.domain)
+        return with_nlu_responses(domain, self.nlu) if self.nlu else domain
+
+    def files(self) -> list[Path]:
+        """Every file that is read."""
+        nlu = find_nlu_files(self.nlu) if self.nlu else []
+        return [*find_domain_files(self.domain), *find_story_files(self.stories), *nlu]
+
+
+@dataclass(frozen=True)
+class DialogueSettings:
+    """What decides, beside the sources, which examples there are.
+
+    Attributes:
+        max_history: states per example at most; None = all since the start.
+        augmentation_factor: how many stories are glued together (`training_trackers`).
+        full_dialogues: one example per dialogue, all its actions being labels
+            (`FullDialogueTrackerFeaturizer`).
+    """
+
+    max_history: int | None = None
+    augmentation_factor: int = 50
+    full_dialogues: bool = False
+
+
+def prepare_dialogues(
+    sources: DialogueSources,
+    settings: DialogueSettings,
+    directory: Path,
+    *,
+    text_features: FeatureSettings | None = None,
+) -> PreparedDialogues:
+    """Prepare the stories into `directory`, unless it holds just that already.
+
+    Args:
+        text_features: the NLU pipeline, by which texts of end-to-end stories are featurized.
+
+    Raises:
+        InputError: bad stories or domain, end-to-end stories without a pipeline, or a directory
+            that is something else or cannot be written.
+    """
+    origin = _origin(sources, settings, text_features)
+    header = read_folder_header(directory, format_version=FORMAT_VERSION)
+    if header is not None and header["fingerprint"] == origin.fingerprint:
+        logger.info("Using the prepared dialogues in %s: nothing has changed.", directory)
+        return open_dialogues(directory)
+    if header is None and directory.exists() and any(directory.iterdir()):
+        raise InputError(
+            f"{directory} exists and holds no prepared dialogues. "
+            "Choose another place or remove it."
+        )
+    data = read_stories(sources.stories, sources.read_domain())
+    if not data.steps:
+        raise InputError(
+            f"{', '.join(map(str, sources.stories))}: only rules here; TED learns from stories, "
+            "so add some under 'stories:'"
+        )
+    table = StateTable(data.domain)
+    trackers = training_trackers(
+        data.steps, table, augmentation_factor=settings.augmentation_factor
+    )
+    label_ids = {action: number for number, action in enumerate(data.domain.actions)}
+    dialogues = (turns_of(tracker, table, label_ids) for tracker in trackers)
+    shards, states = _only_used_states(list(_shards(dialogues, settings)), table)
+    texts = _texts(data, sources, text_features)
+    featurizer = DialogueFeaturizer.fit(data.domain, states, texts)
+    _report(data, trackers, shards, featurizer)
+    try:
+        write_dialogues(directory, featurizer, featurizer.tables(states), shards, origin)
+    except OSError as error:
+        raise InputError(
+            f"Cannot write the prepared dialogues to {directory}: {error.strerror or error}."
+        ) from error
+    return open_dialogues(directory, verify=False)
+
+
+def _origin(
+    sources: DialogueSources, settings: DialogueSettings, text_features: FeatureSettings | None
+) -> Origin:
+    described: dict[str, Any] = asdict(settings)
+    if text_features is not None:
+        described["pipeline"] = text_features.to_json()
+    files = [sha256_of(path) for path in sources.files()]
+    facts = json.dumps([FORMAT_VERSION, described, files], sort_keys=True)
+    return Origin(hashlib.sha256(facts.encode()).hexdigest(), described)
+
+
+def _texts(
+    data: StoryData, sources: DialogueSources, text_features: FeatureSettings | None
+) -> StoryTexts | None:
+    if not is_end_to_end(data.domain, data.steps):
+        return None
+    if text_features is None:
+        raise InputError(
+            "The stories hold texts ('user:' without 'intent:', or 'bot:'); these need a "
+            "'pipeline:' with featurizers in the configuration"
+        )
+    return StoryTexts.fit(text_features, data.domain, data.steps, sources.nlu)
+
+
+def _report(
+    data: StoryData, trackers: Sequence, shards: Sequence[DialogueShard], featurizer
+) -> None:
+    logger.info(
+        "%d story steps, %d distinct dialogues (%d of them glued), %d examples, %d actions; "
+        "attributes: %s. Rules (%d steps) were read and are not trained on.",
+        len(data.steps),
+        len(trackers),
+        sum(tracker.is_augmented for tracker in trackers),
+        sum(map(len, shards)),
+        len(data.domain.actions),
+        ", ".join(featurizer.attributes),
+        len(data.rule_steps),
+    )
+
+
+def _shards(dialogues: Iterable[Turns], settings: DialogueSettings) -> Iterator[DialogueShard]:
+    """The dialogues as arrays, a run of them per shard."""
+    cutter = WindowCutter(settings.max_history)
+    building = ShardBuilder()
+    for turns in dialogues:
+        windows = _whole(turns) if settings.full_dialogues else cutter.windows(turns)
+        building.add(turns, windows)
+        if len(building.states) >= SHARD_TURNS:
+            yield building.shard()
+            building = ShardBuilder()
+    if building.lengths:
+        yield building.shard()
+
+
+def _only_used_states(
+    shards: Sequence[DialogueShard], table: StateTable
+) -> tuple[list[DialogueShard], list[State]]:
+    """The shards with states numbered anew, and these: gluing visits many that are not kept."""
+    used = np.unique(np.concatenate([shard.turn_states for shard in shards]))
+    renumbered = [
+        replace(shard, turn_states=np.searchsorted(used, shard.turn_states).astype(np.int32))
+        for shard in shards
+    ]
+    return renumbered, [table.states[number] for number in used]
+
+
+def _whole(turns: Turns) -> Iterator[Window]:
+    """The whole dialogue as one example, without a first turn that cannot be predicted."""
+    first = int(turns.labels[:1] == (NO_LABEL,))
+    if len(turns) > first:
+        yield Window(first, len(turns) - 1)

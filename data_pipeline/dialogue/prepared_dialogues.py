@@ -1,0 +1,152 @@
+"""Prepared dialogues on disk: a folder of `.npy` arrays, opened as memory maps, and a header.
+
+| file | what |
+|---|---|
+| `header.json` | format, fingerprint of sources and settings, settings, counts, SHA-256 per file |
+| `domain.json` | the domain and the attributes that occur in training |
+| `states.npy` | `DialogueTables.state_values` |
+| `rows.ATTRIBUTE.*.npy`, `labels.*.npy`, `label_texts.npy` | features of values and labels |
+| `shard-00000.*.npy` … | the dialogues and examples (`DialogueShard`) |
+| `pipelines/…`, `texts/…` | of end-to-end stories: fitted pipelines, prepared texts |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
+from data_pipeline.dialogue.dialogue_store import DialogueShard, DialogueStore, DialogueTables
+from data_pipeline.dialogue.domain_json import domain_from_json, domain_to_json
+from data_pipeline.dialogue.story_texts import StoryTexts
+from data_pipeline.errors import InputError
+from data_pipeline.prepared import Origin, PreparedWriter, open_prepared
+from data_pipeline.prepared_folder import (
+    check_files,
+    load_csr,
+    new_folder,
+    read_folder_header,
+    save_csr,
+)
+
+FORMAT_VERSION = "dialogues-1"
+_SHARD_ARRAYS = [field.name for field in fields(DialogueShard)]
+
+
+@dataclass(frozen=True)
+class PreparedDialogues:
+    """An opened folder of prepared dialogues."""
+
+    directory: Path
+    header: dict[str, Any]
+    featurizer: DialogueFeaturizer
+    store: DialogueStore
+
+    @property
+    def fingerprint(self) -> str:
+        return self.header["fingerprint"]
+
+
+def write_dialogues(
+    directory: Path,
+    featurizer: DialogueFeaturizer,
+    tables: DialogueTables,
+    shards: Iterable[DialogueShard],
+    origin: Origin,
+) -> None:
+    """Write prepared dialogues, whole or not at all."""
+    header = {
+        "format": FORMAT_VERSION,
+        "fingerprint": origin.fingerprint,
+        "settings": origin.settings,
+    }
+    with new_folder(directory, header) as folder:
+        header |= _write_shards(folder, shards)
+        _write_tables(folder, tables)
+        domain = {
+            "domain": domain_to_json(featurizer.domain),
+            "attributes": featurizer.attributes,
+            "widths": {name: rows.shape[1] for name, rows in tables.rows.items()},
+            "label_width": tables.label_rows.shape[1],
+        }
+        (folder / "domain.json").write_text(
+            json.dumps(domain, ensure_ascii=False), encoding="utf-8"
+        )
+        if featurizer.texts:
+            (folder / "pipelines").mkdir()
+            featurizer.texts.save(folder / "pipelines")
+            for attribute, texts in tables.texts.items():
+                with PreparedWriter(folder / "texts" / attribute) as writer:
+                    writer.add_shard(texts.take(np.arange(len(texts))))
+                    writer.finish(featurizer.texts.pipelines[attribute], texts.tables, origin)
+
+
+def _write_shards(folder: Path, shards: Iterable[DialogueShard]) -> dict[str, Any]:
+    sizes, turns = [], 0
+    for number, shard in enumerate(shards):
+        for name in _SHARD_ARRAYS:
+            np.save(folder / f"shard-{number:05d}.{name}.npy", getattr(shard, name))
+        sizes.append(len(shard))
+        turns += len(shard.turn_states)
+    return {"examples": sum(sizes), "turns": turns, "shards": sizes}
+
+
+def _write_tables(folder: Path, tables: DialogueTables) -> None:
+    np.save(folder / "states.npy", tables.state_values)
+    np.save(folder / "label_texts.npy", tables.label_texts)
+    save_csr(folder / "labels", tables.label_rows)
+    for attribute, rows in tables.rows.items():
+        save_csr(folder / f"rows.{attribute}", rows)
+
+
+def open_dialogues(directory: Path, *, verify: bool = True) -> PreparedDialogues:
+    """Open prepared dialogues; with `verify`, check every file against its SHA-256 first.
+
+    Raises:
+        InputError: they are missing, half-written, of another format, truncated or altered.
+    """
+    header = read_folder_header(directory, format_version=FORMAT_VERSION)
+    if header is None:
+        raise InputError(
+            f"{directory} holds no prepared dialogues: it has no header.json. Prepare them first."
+        )
+    check_files(directory, header, verify=verify)
+    saved = json.loads((directory / "domain.json").read_text(encoding="utf-8"))
+    pipelines = directory / "pipelines"
+    featurizer = DialogueFeaturizer(
+        domain_from_json(saved["domain"]),
+        tuple(saved["attributes"]),
+        StoryTexts.load(pipelines) if pipelines.is_dir() else None,
+    )
+    texts = directory / "texts"
+    tables = DialogueTables(
+        state_values=_mapped(directory / "states.npy"),
+        rows={
+            name: load_csr(directory / f"rows.{name}", width)
+            for name, width in saved["widths"].items()
+        },
+        texts={
+            name: open_prepared(texts / name, verify=False).store
+            for name in featurizer.attributes
+            if (texts / name).is_dir()
+        },
+        label_rows=load_csr(directory / "labels", saved["label_width"]),
+        label_texts=_mapped(directory / "label_texts.npy"),
+        tagged=featurizer.tagged,
+    )
+    shards = [
+        DialogueShard(
+            **{name: _mapped(directory / f"shard-{n:05d}.{name}.npy") for name in _SHARD_ARRAYS}
+        )
+        for n in range(len(header["shards"]))
+    ]
+    return PreparedDialogues(directory, header, featurizer, DialogueStore(tables, shards))
+
+
+def _mapped(path: Path) -> np.ndarray:
+    return np.load(path, mmap_mode="r")

@@ -28,7 +28,18 @@ export PATH=$repository/.venv/bin:$PATH
 job=diet-ted namespace=rehearsal workers=2
 work=$(mktemp -d)
 declare -A pods # name -> process
-trap 'for p in "${pods[@]}"; do kill -KILL "$p" 2>/dev/null || true; done; wait; umount -R "$work/root" || true; umount "$work/layer"; rm -rf "$work"' EXIT
+# The child is the first process of the pod, and all others of the pod end with it.
+kill_pod() {
+    pkill -KILL -P "${pods[$1]}" || true
+    wait "${pods[$1]}" 2>/dev/null || true
+    unset "pods[$1]"
+}
+clean_up() {
+    for name in "${!pods[@]}"; do kill_pod "$name"; done
+    umount --recursive --lazy "$work/root" "$work/layer" || true
+    rm -rf "$work"
+}
+trap clean_up EXIT
 say() { printf '\n=== %s\n' "$*"; }
 
 # --- The image: this machine's files under a layer of what k8s/Dockerfile adds -------------------
@@ -54,7 +65,8 @@ chmod 644 "$root"/home/trainer/.ssh/* # a mounted Secret: root's, readable
 host_of() { echo "$job-worker-$1.$job.$namespace.svc"; }
 cp /etc/hosts "$root/etc/hosts"
 for i in $(seq 0 $((workers - 1))); do
-    echo "127.0.0.$((i + 2)) $(host_of "$i")" >>"$root/etc/hosts"
+    # The short one is the pod's own name, which the kubelet writes there; Gloo looks it up.
+    echo "127.0.0.$((i + 2)) $(host_of "$i") $job-worker-$i" >>"$root/etc/hosts"
     echo "$(host_of "$i") slots=1" >>"$work/mpi/hostfile"
 done
 discovered() { # the ready workers, as the operator writes them
@@ -91,13 +103,7 @@ start_worker() {
     cat "$work/sshd-$1.log" >&2
     lacking "sshd of worker $1 does not answer"
 }
-kill_pod() {
-    kill -KILL "${pods[$1]}"
-    wait "${pods[$1]}" 2>/dev/null || true
-    unset "pods[$1]"
-}
-
-# launcher FILE OPTIONS...: the launcher's command, arguments and variables as submit renders them,
+# rendered FILE OPTIONS...: the launcher's command, arguments and variables as submit renders them,
 # with Kubernetes' own $(VARIABLE)s filled in; FILE gets them separated by NUL, for `env`.
 rendered() {
     python -m trainer submit --dry-run --name "$job" --image rehearsal:1 --workers "$workers" \

@@ -8,7 +8,6 @@ of conditions, of which each look at the job takes one.
 
 from __future__ import annotations
 
-import copy
 import http.server
 import json
 import threading
@@ -16,6 +15,7 @@ from collections import defaultdict
 from urllib.parse import parse_qs, urlsplit
 
 import jsonschema
+from api_schema import fill_defaults, merged, prune, without_nulls
 
 GROUP_PATH = "/apis/kubeflow.org/v2beta1/namespaces/"
 DEFINITION_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/mpijobs.kubeflow.org"
@@ -114,12 +114,12 @@ class ApiDouble:
     # --- What the server does -------------------------------------------------------------------
 
     def create(self, namespace: str, body: dict, query: dict) -> dict:
-        job = _without_nulls(body)
+        job = without_nulls(body)
         name = job["metadata"].get("name")
         self._check(job, strict=query.get("fieldValidation") == "Strict")
         if (namespace, name) in self.jobs:
             raise Refused(409, "AlreadyExists", f'mpijobs.kubeflow.org "{name}" already exists')
-        _fill_defaults(self._schema(), job)
+        fill_defaults(self._schema(), job)
         job["metadata"] |= {"namespace": namespace, "uid": name, "creationTimestamp": NOW}
         job.pop("status", None)
         if query.get("dryRun") != "All":
@@ -135,7 +135,7 @@ class ApiDouble:
         return job
 
     def patch(self, namespace: str, name: str, patch: dict) -> dict:
-        changed = _merged(self._job(namespace, name), patch)
+        changed = merged(self._job(namespace, name), patch)
         self._check(changed, strict=False)
         self.jobs[namespace, name] = changed
         return changed
@@ -159,7 +159,7 @@ class ApiDouble:
             causes = [{"field": ".".join(map(str, e.path)), "message": e.message} for e in errors]
             told = "; ".join(f"{cause['field']}: {cause['message']}" for cause in causes)
             raise Refused(422, "Invalid", f"MPIJob is invalid: {told}", causes)
-        unknown = _prune(self._schema(), job, drop=not strict)
+        unknown = prune(self._schema(), job, drop=not strict)
         if unknown and strict:
             told = ", ".join(f'unknown field "{path}"' for path in unknown)
             raise Refused(400, "BadRequest", f"strict decoding error: {told}")
@@ -262,62 +262,3 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 def _condition(kind: str) -> dict:
     return {"type": kind, "status": "True", "reason": f"MPIJob{kind}", "message": f"job: {kind}"}
-
-
-def _without_nulls(value):
-    if isinstance(value, dict):
-        return {key: _without_nulls(child) for key, child in value.items() if child is not None}
-    return [_without_nulls(child) for child in value] if isinstance(value, list) else value
-
-
-def _fill_defaults(schema: dict, value) -> None:
-    if isinstance(value, list):
-        for child in value:
-            _fill_defaults(schema.get("items", {}), child)
-    if not isinstance(value, dict):
-        return
-    for key, child in schema.get("properties", {}).items():
-        if "default" in child and key not in value:
-            value[key] = copy.deepcopy(child["default"])
-        if key in value:
-            _fill_defaults(child, value[key])
-    rest = schema.get("additionalProperties")
-    for key in value.keys() - schema.get("properties", {}).keys():
-        _fill_defaults(rest if isinstance(rest, dict) else {}, value[key])
-
-
-def _prune(schema: dict, value, path: str = "", *, drop: bool) -> list[str]:
-    """The unknown fields, which are dropped on request."""
-    found = []
-    if isinstance(value, list):
-        for number, child in enumerate(value):
-            found += _prune(schema.get("items", {}), child, f"{path}[{number}]", drop=drop)
-    known = schema.get("properties")
-    if not isinstance(value, dict) or schema.get("x-kubernetes-preserve-unknown-fields"):
-        return found
-    rest = schema.get("additionalProperties")
-    for key in list(value):
-        place = f"{path}.{key}".removeprefix(".")
-        if known and key in known:
-            if place != "metadata":
-                found += _prune(known[key], value[key], place, drop=drop)
-        elif isinstance(rest, dict):
-            found += _prune(rest, value[key], place, drop=drop)
-        elif known:
-            found.append(place)
-            if drop:
-                del value[key]
-    return found
-
-
-def _merged(value: dict, patch: dict) -> dict:
-    """RFC 7386; `status` is a subresource and stays."""
-    result = dict(value)
-    for key, child in patch.items():
-        if key == "status":
-            continue
-        if isinstance(child, dict) and isinstance(result.get(key), dict):
-            result[key] = _merged(result[key], child)
-        else:
-            result[key] = child
-    return result

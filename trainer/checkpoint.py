@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import shutil
 import zipfile
@@ -83,8 +84,24 @@ class Checkpointer:
         self._keep = keep
         self._keep_best = keep_best
 
-    def save(self, position: Position, **state: Any) -> Path:
+    @property
+    def bytes(self) -> int:
+        """How much the variables hold."""
+        return sum(
+            math.prod(v.shape) * np.dtype(v.dtype).itemsize for v in self._variables.values()
+        )
+
+    def copy(self) -> dict[str, np.ndarray]:
+        """The variables' values now, to be saved while they go on changing."""
+        return {name: _view(variable).copy() for name, variable in self._variables.items()}
+
+    def save(
+        self, position: Position, values: Mapping[str, np.ndarray] | None = None, **state: Any
+    ) -> Path:
         """Write a checkpoint; `state` (JSON-able) is kept beside the position.
+
+        Args:
+            values: what `copy` gave at `position`; None = the variables as they are.
 
         Raises:
             InputError: the disk is full or may not be written; earlier checkpoints are untouched.
@@ -94,7 +111,7 @@ class Checkpointer:
         try:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
-            _write(partial, self._variables, {"position": asdict(position), **state})
+            _write(partial, values or self._variables, {"position": asdict(position), **state})
             shutil.rmtree(final, ignore_errors=True)
             os.replace(partial, final)
             _flush_to_disk(self._directory)
@@ -268,6 +285,8 @@ def _write_npz(file: BinaryIO, variables: Mapping[str, Any]) -> None:
 
 def _view(variable: Any) -> np.ndarray:
     """The variable's values without a copy; `keras.ops.convert_to_numpy` makes two."""
+    if isinstance(variable, np.ndarray):
+        return variable
     return np.asarray(memoryview(tf.convert_to_tensor(variable.value)))
 
 

@@ -131,17 +131,18 @@ class Trainer:
         """
         own = checkpointer if self.distribution.is_chief else None
         self.position = self._restore(own)
-        saver = Saver(own, checkpoint_policy or CheckpointPolicy(), dict(checkpoint_state or {}))
-        saver.start_at(self.position)
         history = keras.callbacks.History()
         called = keras.callbacks.CallbackList([*callbacks, history], model=self.model)
         first = {"first_epoch": self.position.epoch, "first_step": self.position.step}
         called.set_params({"epochs": schedule.epochs, **first})
-        fit = _Fit(train, schedule, validation, early_stopping_patience, called, saver)
-        called.on_train_begin()
-        while not fit.is_over(self.position) and not self.model.stop_training:
-            self._epoch(fit)
-        called.on_train_end()
+        policy = checkpoint_policy or CheckpointPolicy()
+        with Saver(own, policy, dict(checkpoint_state or {})) as saver:
+            saver.start_at(self.position)
+            fit = _Fit(train, schedule, validation, early_stopping_patience, called, saver)
+            called.on_train_begin()
+            while not fit.is_over(self.position) and not self.model.stop_training:
+                self._epoch(fit)
+            called.on_train_end()
         return history
 
     def evaluate(self, examples: ExampleStore | ExampleSubset, batch_size: int) -> dict[str, float]:
@@ -208,6 +209,7 @@ class Trainer:
                 fit.saver.save_if_due(at)
             if self.stop_requested is not None:
                 fit.saver.save(at)
+                fit.saver.finish()
                 raise Stopped(
                     f"Stopped after step {at.step}, in epoch {at.epoch + 1}; a checkpoint was "
                     "written. The same command goes on from here.",

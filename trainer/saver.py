@@ -1,16 +1,22 @@
-"""When to write a checkpoint."""
+"""When to write a checkpoint, and how training does not wait for it."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from trainer.checkpoint import Checkpointer, Position
 
 logger = logging.getLogger(__name__)
+
+BACKGROUND_BYTES = 256 * 2**20
+"""Up to this size variables are copied and written in the background. Larger ones are written while
+training waits: a copy would add to the peak memory, which is what limits the size of models."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,10 @@ class CheckpointPolicy:
 
 
 class Saver:
-    """Saves through `checkpointer` when the policy says so; without one (not the chief) never."""
+    """Saves through `checkpointer` when the policy says so; without one (not the chief) never.
+
+    Use it in a `with` statement: at its end the last checkpoint has been written.
+    """
 
     def __init__(
         self,
@@ -40,6 +49,16 @@ class Saver:
         self._state = state
         self._last_step = 0
         self._last_time = time.monotonic()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._writing: Future[Path] | None = None
+
+    def __enter__(self) -> Saver:
+        return self
+
+    def __exit__(self, kind, *_) -> None:
+        self._thread.shutdown()
+        if kind is None:  # else that is what has to be told
+            self.finish()
 
     def start_at(self, position: Position) -> None:
         """Count steps and minutes from here."""
@@ -55,9 +74,33 @@ class Saver:
             self.save(position)
 
     def save(self, position: Position, metrics: Mapping[str, float] | None = None) -> None:
-        """Save now; `metrics`, if an epoch has just ended, are kept in `state.json`."""
+        """Save the variables as they are now; what is written may be complete only by `finish`.
+
+        Args:
+            metrics: kept in `state.json`, if an epoch has just ended.
+
+        Raises:
+            InputError: this checkpoint, or the one before, cannot be written.
+        """
+        self.finish()
         if self._checkpointer is not None:
             state = {**self._state, "metrics": dict(metrics or {})}
-            path = self._checkpointer.save(position, **state)
-            logger.debug("Wrote %s.", path)
+            if self._checkpointer.bytes <= BACKGROUND_BYTES:
+                values = self._checkpointer.copy()
+                self._writing = self._thread.submit(
+                    self._checkpointer.save, position, values, **state
+                )
+            else:
+                self._checkpointer.save(position, **state)
         self.start_at(position)
+
+    def finish(self) -> None:
+        """Wait until the last checkpoint has been written.
+
+        Raises:
+            InputError: it cannot be.
+        """
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            path = writing.result()
+            logger.debug("Wrote %s.", path)

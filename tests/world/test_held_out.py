@@ -28,7 +28,7 @@ def figures(command_line):
         if strategy == "horovod":
             command = under_horovod(command, devices)
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=300, env=environment()
+            command, capture_output=True, text=True, timeout=600, env=environment()
         )
         assert done.returncode == 0, done.stderr[-4000:]
         found = [line[line.index("{") :] for line in done.stdout.splitlines() if '{"loss' in line]

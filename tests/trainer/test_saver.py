@@ -1,0 +1,105 @@
+"""Checkpoints are written beside training, which hears of what goes wrong."""
+
+from __future__ import annotations
+
+import errno
+import threading
+
+import keras
+import numpy as np
+import pytest
+
+from data_pipeline.errors import InputError
+from trainer import checkpoint, saver
+from trainer.checkpoint import Checkpointer, Position, checkpoints, damage
+from trainer.saver import CheckpointPolicy, Saver
+
+
+@pytest.fixture
+def weight():
+    return keras.Variable(np.zeros(3, np.float32), name="weight")
+
+
+@pytest.fixture
+def make_saver(tmp_path, weight):
+    return lambda: Saver(Checkpointer(tmp_path, {"model": [weight]}), CheckpointPolicy(), {})
+
+
+def stored(path):
+    with np.load(path / "variables.npz") as file:
+        return file["model/weight"].tolist()
+
+
+@pytest.fixture
+def writing(monkeypatch):
+    """Writing has to wait until this event is set."""
+    allowed, write = threading.Event(), checkpoint._write_npz
+
+    def wait_and_write(*arguments):
+        assert allowed.wait(timeout=60)
+        write(*arguments)
+
+    monkeypatch.setattr(checkpoint, "_write_npz", wait_and_write)
+    return allowed
+
+
+def test_training_goes_on_while_the_values_of_before_are_written(
+    make_saver, weight, writing, tmp_path
+):
+    with make_saver() as saving:
+        saving.save(Position(1))
+        weight.assign([1, 2, 3])
+        assert checkpoints(tmp_path) == []
+        writing.set()
+        saving.finish()
+        (path,) = checkpoints(tmp_path)
+        assert stored(path) == [0, 0, 0]
+
+
+def test_at_the_end_the_last_one_has_been_written(make_saver, tmp_path):
+    with make_saver() as saving:
+        for step in (1, 2):
+            saving.save(Position(step))
+    assert [damage(path) for path in checkpoints(tmp_path)] == [None, None]
+
+
+def test_an_error_also_waits_for_what_is_being_written(make_saver, tmp_path):
+    with pytest.raises(KeyError), make_saver() as saving:
+        saving.save(Position(1))
+        raise KeyError("a bug")
+    assert damage(*checkpoints(tmp_path)) is None
+
+
+def test_a_full_disk_is_heard_of_at_the_next_checkpoint_or_at_the_end(
+    make_saver, tmp_path, monkeypatch
+):
+    with make_saver() as saving:
+        saving.save(Position(1))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "_write_npz", full)
+    saving = make_saver()
+    saving.save(Position(2))
+    with pytest.raises(InputError, match="No space left on device. Earlier checkpoints are unt"):
+        saving.save(Position(3))
+    with pytest.raises(InputError, match="No space left"), make_saver() as saving:
+        saving.save(Position(2))
+    assert [path.name for path in checkpoints(tmp_path)] == ["step-000000001"]
+
+
+def test_large_variables_are_written_at_once_and_not_copied(
+    make_saver, weight, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(saver, "BACKGROUND_BYTES", 11)
+    monkeypatch.setattr(Checkpointer, "copy", None)
+    saving = make_saver()
+    saving.save(Position(1))
+    assert stored(*checkpoints(tmp_path)) == [0, 0, 0]
+
+
+def test_who_is_not_the_chief_writes_nothing():
+    with Saver(None, CheckpointPolicy(every_steps=1), {}) as saving:
+        saving.save_if_due(Position(1))
+        saving.finish()

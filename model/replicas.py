@@ -29,7 +29,7 @@ class Replicas(Protocol):
         """
 
     def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-        """Sum each tensor, or `tf.IndexedSlices` with unique rows, over the replicas.
+        """Sum each tensor over the replicas.
 
         Not for use under a gradient: what is summed must not depend on what is differentiated.
         """

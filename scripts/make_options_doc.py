@@ -167,6 +167,9 @@ TRAINER_TESTS: dict[str, tuple[str, ...]] = {
         HELD_OUT + "test_training_ends_after_evaluations_without_improvement",
         "tests/world/test_held_out.py::test_all_processes_stop_early_together",
     ),
+    "gradient_compression": (
+        "tests/world/test_gradient_exchange.py::test_gradients_are_summed_over_processes",
+    ),
     "prepare_processes": (
         "tests/trainer/test_prepared_round_trip.py::test_two_processes_prepare_what_one_does",
     ),

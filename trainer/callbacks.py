@@ -65,6 +65,11 @@ class ProgressLine(keras.callbacks.Callback):
             for name, value in sorted(logs.items())
             if name.startswith(("loss/", "val_")) or name.endswith("accuracy")
         )
+        if "bytes_per_step" in logs:
+            terms += (
+                f"  exchanging {logs['bytes_per_step'] / 1e6:.2f} MB/step, "
+                f"{logs['communication_seconds'] / logs['seconds']:.0%} of the time"
+            )
         logger.info(
             "epoch %s  loss %.3f  %s  %.0f examples/s  batch %d  %s left",
             self._of_all(),

@@ -76,6 +76,7 @@ def project_options(command):
 @click.option("--seed", type=int, help="Overrides DIETClassifier's random_seed.")
 @click.option("--strategy", help="auto, single, mirrored or horovod.")
 @click.option("--precision", help="float32, mixed_bfloat16 or mixed_float16.")
+@click.option("--profile", is_flag=True, help="Record where the time of ten steps goes.")
 def train(
     project, config, nlu, settings, run_dir, prepared, fresh, init_from, epoch_fraction, **flags
 ) -> None:
@@ -91,7 +92,7 @@ def train(
         raise InputError("--epoch-fraction belongs to --init-from. Give --epochs instead.")
     found, reason = find_project(project, config, nlu)
     logger.info("Project: %s (%s).", found.name, reason)
-    flags["random_seed"] = flags.pop("seed")
+    flags["random_seed"], profile = flags.pop("seed"), flags.pop("profile")
     resolved = resolve(found, settings, flags)
     if epoch_fraction is not None:
         resolved = with_epoch_fraction(resolved, epoch_fraction)
@@ -102,6 +103,7 @@ def train(
         prepared=prepared,
         fresh=fresh,
         init_from=init_from,
+        profile=profile,
     )
     result = run_training(request)
     if result is not None:

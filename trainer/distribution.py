@@ -17,6 +17,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from socket import gethostname
 from typing import Any, Protocol
 
@@ -25,11 +26,13 @@ import tensorflow as tf
 from data_pipeline.errors import InputError
 from model.replicas import ONE_REPLICA, Replicas
 from trainer.distribution_replicas import HorovodReplicas, MirroredReplicas
+from trainer.traffic import Traffic
 from trainer.world_size import check_world_size
 
 logger = logging.getLogger(__name__)
 
 LAUNCHER_VARIABLES = ("HOROVOD_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
+HOROVOD_TIMELINE, TIMELINE_ON_DEMAND = "HOROVOD_TIMELINE", "DYNAMIC"
 STRATEGIES = ("auto", "single", "mirrored", "horovod")
 
 DatasetFunction = Callable[[tf.distribute.InputContext], tf.data.Dataset]
@@ -42,6 +45,8 @@ class Distribution(Protocol):
     is_chief: bool
     num_hosts: int
     description: str
+    traffic: Traffic | None
+    """What is exchanged between processes; None = there is one process."""
 
     @property
     def num_replicas(self) -> int: ...
@@ -61,8 +66,17 @@ class Distribution(Protocol):
     def run(self, replica_fn: Callable, args: tuple) -> Any:
         """Call `replica_fn(*args)` on every replica; return one replica's tensors (all agree)."""
 
+    def sum_gradients(self, gradients: list) -> list:
+        """Inside a replica: sum each tensor or `tf.IndexedSlices` (with unique rows) over replicas.
+
+        Slices stay slices with unique rows, in an order that is the same on every replica.
+        """
+
     def update(self, write: Callable[[list, tf.Tensor], None], gradients: list, flag) -> None:
         """Inside a replica: call `write(gradients, flag)` where variables may be written."""
+
+    def record_timeline(self, path: Path | None) -> None:
+        """Begin to write when processes exchange what to `path`; None = end it."""
 
     def wait_for_all(self) -> None:
         """Return once every process has called this."""
@@ -74,6 +88,7 @@ class SingleDevice:
     replicas: Replicas = ONE_REPLICA
     is_chief = True
     num_hosts = 1
+    traffic = None
     num_replicas = 1
     description = "one device"
 
@@ -92,8 +107,14 @@ class SingleDevice:
     def run(self, replica_fn: Callable, args: tuple) -> Any:
         return replica_fn(*args)
 
+    def sum_gradients(self, gradients: list) -> list:
+        return gradients
+
     def update(self, write, gradients: list, flag: tf.Tensor) -> None:
         write(gradients, flag)
+
+    def record_timeline(self, path: Path | None) -> None:
+        """Nothing to record: there is one process."""
 
     def wait_for_all(self) -> None:
         """Nothing to wait for."""
@@ -104,10 +125,11 @@ class Mirrored:
 
     is_chief = True
     num_hosts = 1
+    traffic = None
 
     def __init__(self, devices: Sequence[str] | None = None):
         self._strategy = tf.distribute.MirroredStrategy(devices)
-        self.replicas: Replicas = MirroredReplicas(self.num_replicas)
+        self.replicas = MirroredReplicas(self.num_replicas)
         names = ", ".join(_short_device_name(d) for d in self._strategy.extended.worker_devices)
         self.description = f"{self.num_replicas} mirrored devices ({names})"
 
@@ -134,12 +156,18 @@ class Mirrored:
     def _first(self, value: Any) -> Any:
         return self._strategy.experimental_local_results(value)[0]
 
+    def sum_gradients(self, gradients: list) -> list:
+        return self.replicas.sum_gradients(gradients)
+
     def update(self, write, gradients: list, flag: tf.Tensor) -> None:
         # Across replicas the gradients stay per device, each applied to its own copy; the flag
         # steers a condition and must be a single tensor.
         tf.distribute.get_replica_context().merge_call(
             lambda _, gradients, flag: write(gradients, self._first(flag)), (gradients, flag)
         )
+
+    def record_timeline(self, path: Path | None) -> None:
+        """Nothing to record: there is one process."""
 
     def wait_for_all(self) -> None:
         """Nothing to wait for: there is one process."""
@@ -150,14 +178,15 @@ class Horovod:
 
     num_replicas: int
 
-    def __init__(self) -> None:
+    def __init__(self, gradient_compression: str = "none") -> None:
         hvd = _import_horovod()
         hvd.init()
         self._hvd = hvd
         self._use_own_gpu()
         self.num_replicas = hvd.size()
         self.is_chief = hvd.rank() == 0
-        self.replicas: Replicas = HorovodReplicas(hvd)
+        self.replicas = HorovodReplicas(hvd, gradient_compression)
+        self.traffic = self.replicas.traffic
         self.num_hosts = hvd.cross_size()
         # Asked of the system: launchers carry their own HOSTNAME to every process.
         self.description = f"Horovod process {hvd.rank()} of {hvd.size()} on {gethostname()}"
@@ -185,18 +214,32 @@ class Horovod:
     def run(self, replica_fn: Callable, args: tuple) -> Any:
         return replica_fn(*args)
 
+    def sum_gradients(self, gradients: list) -> list:
+        return self.replicas.sum_gradients(gradients)
+
     def update(self, write, gradients: list, flag: tf.Tensor) -> None:
         write(gradients, flag)
+
+    def record_timeline(self, path: Path | None) -> None:
+        if os.environ.get(HOROVOD_TIMELINE) != TIMELINE_ON_DEMAND:
+            return  # the launcher was told to write one all the time, or none
+        if path is None:
+            self._hvd.stop_timeline()
+        else:
+            self._hvd.start_timeline(str(path))
 
     def wait_for_all(self) -> None:
         self._hvd.allreduce(tf.zeros([]), name="wait_for_all")
 
 
-def make_distribution(strategy: str = "auto", *, logical_cpu_devices: int = 1) -> Distribution:
+def make_distribution(
+    strategy: str = "auto", *, logical_cpu_devices: int = 1, gradient_compression: str = "none"
+) -> Distribution:
     """The distribution named by `strategy`; `auto` looks at the launcher and at the GPUs.
 
     Args:
         logical_cpu_devices: how many devices the CPU is to count as.
+        gradient_compression: how gradients travel between processes, see `HorovodReplicas`.
 
     Raises:
         InputError: an unknown strategy, Horovod wanted and not installed, or another number of
@@ -214,7 +257,7 @@ def make_distribution(strategy: str = "auto", *, logical_cpu_devices: int = 1) -
     elif chosen == "mirrored":
         distribution = Mirrored(_mirrored_devices())
     elif chosen == "horovod":
-        distribution = Horovod()
+        distribution = Horovod(gradient_compression)
     else:
         raise InputError(f"strategy must be one of {', '.join(STRATEGIES)}. Received: {strategy}")
     logger.info("Training on %s (%s).", distribution.description, reason)

@@ -29,6 +29,7 @@ from trainer.precision import LossScale
 from trainer.saver import CheckpointPolicy, Saver
 from trainer.step import TrainStep, regularisation_loss
 from trainer.term_means import term_means
+from trainer.traffic import facts_of_epoch
 from trainer.validation import EvaluationStep, Validation
 
 logger = logging.getLogger(__name__)
@@ -251,4 +252,5 @@ class Trainer:
             "global_batch_size": plan.batch_size,
             "steps": plan.steps,
             **self.loss_scale.facts(),
+            **facts_of_epoch(sums, plan.steps),
         }

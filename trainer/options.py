@@ -9,6 +9,7 @@ from typing import Any
 
 from data_pipeline.errors import InputError
 from trainer.distribution import STRATEGIES
+from trainer.distribution_replicas import COMPRESSIONS
 from trainer.precision import PRECISIONS
 
 
@@ -27,6 +28,8 @@ class TrainerOptions:
             epoch is always saved.
         keep_checkpoints: how many of the newest stay.
         early_stopping_patience: end after so many evaluations without improvement; null = never.
+        gradient_compression: `none`, or `fp16`: under Horovod gradients are exchanged in 16 bits,
+            which is no longer exact.
         prepare_processes: processes that prepare the data set.
         logical_cpu_devices: how many devices the CPU counts as, to rehearse mirrored training on a
             machine without GPUs.
@@ -40,12 +43,14 @@ class TrainerOptions:
     checkpoint_every_minutes: float | None = 10.0
     keep_checkpoints: int = 3
     early_stopping_patience: int | None = None
+    gradient_compression: str = "none"
     prepare_processes: int = 1
     logical_cpu_devices: int = 1
 
     def __post_init__(self) -> None:
         self._check_choice("strategy", STRATEGIES)
         self._check_choice("precision", PRECISIONS)
+        self._check_choice("gradient_compression", COMPRESSIONS)
         for name in ("checkpoint_every_steps", "keep_checkpoints", *_COUNTS):
             self._check_number(name, int, "a whole number of at least 1", least=1)
         for name in ("clip_norm", "checkpoint_every_minutes"):

@@ -32,6 +32,7 @@ from trainer.config import RunConfig, differences
 from trainer.distribution import Distribution, make_distribution
 from trainer.loop import Trainer
 from trainer.model_of_run import make_diet
+from trainer.profiling import ProfiledSteps, allow_profiling
 from trainer.project import Project
 from trainer.run_directory import RunDirectory, fresh_directory
 from trainer.run_lock import RunLock
@@ -51,6 +52,7 @@ class TrainRequest:
         prepared: a prepared data set to use instead of preparing one.
         fresh: start over, in a new directory.
         init_from: an earlier run whose weights and vocabularies to start from.
+        profile: whether to profile a few steps.
     """
 
     project: Project
@@ -59,6 +61,7 @@ class TrainRequest:
     prepared: Path | None = None
     fresh: bool = False
     init_from: Path | None = None
+    profile: bool = False
 
 
 def train(request: TrainRequest) -> str | None:
@@ -78,8 +81,12 @@ def train(request: TrainRequest) -> str | None:
 def _train(request: TrainRequest, until_done: ExitStack) -> str | None:
     config = request.config
     # 1. Devices.
+    if request.profile:
+        allow_profiling()
     distribution = make_distribution(
-        config.trainer.strategy, logical_cpu_devices=config.trainer.logical_cpu_devices
+        config.trainer.strategy,
+        logical_cpu_devices=config.trainer.logical_cpu_devices,
+        gradient_compression=config.trainer.gradient_compression,
     )
     _check_batch_size(config, distribution)
     # 2. A directory to write to, for us alone.
@@ -122,7 +129,7 @@ def _train(request: TrainRequest, until_done: ExitStack) -> str | None:
             schedule=config.schedule,
             validation=validation,
             early_stopping_patience=config.trainer.early_stopping_patience,
-            callbacks=_callbacks(run, config, trainer, lock) if distribution.is_chief else (),
+            callbacks=_callbacks(request, run, trainer, lock) if distribution.is_chief else (),
             checkpointer=checkpointer,
             checkpoint_policy=CheckpointPolicy(
                 config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes
@@ -228,13 +235,15 @@ def _facts(config: RunConfig, dataset: PreparedDataset, start: WarmStart | None)
 
 
 def _callbacks(
-    run: RunDirectory, config: RunConfig, trainer: Trainer, lock: RunLock
+    request: TrainRequest, run: RunDirectory, trainer: Trainer, lock: RunLock
 ) -> list[keras.callbacks.Callback]:
     texts = {
-        "configuration": json.dumps(config.to_json(), indent=1),
+        "configuration": json.dumps(request.config.to_json(), indent=1),
         "model": model_summary(trainer.model),
     }
+    profile = [ProfiledSteps(run.tensorboard, trainer.distribution)] if request.profile else []
     return [
+        *profile,
         ProgressLine(),
         MetricsFile(run.metrics),
         TensorBoardScalars(run.tensorboard, texts),

@@ -17,6 +17,7 @@ from model.loss_term import LossTerm
 from model.noise import Noise
 from trainer.distribution import Distribution
 from trainer.precision import LossScale
+from trainer.traffic import BYTES, SECONDS
 
 Gradient = tf.Tensor | tf.IndexedSlices
 
@@ -66,13 +67,15 @@ class TrainStep:
         Returns:
             `finite`: bool, whether the step was applied; `gradient_norm`; and, as float32 sums over
             the global batch, `NAME/total` and `NAME/weight` of every metric and of every loss
-            term, whose names begin with `loss/`.
+            term, whose names begin with `loss/`; with several processes `bytes_sent` and
+            `communication_seconds` of this one (see `Traffic`).
         """
         return self._function(batch, tf.constant(step, tf.int64))
 
     def facts(self, result: Mapping[str, float]) -> dict[str, float]:
         """What to show of a step beside its losses, given what it returned, on the host."""
-        return {"gradient_norm": result["gradient_norm"], **self._loss_scale.facts()}
+        names = {"gradient_norm", BYTES, SECONDS} & result.keys()
+        return {**{name: result[name] for name in sorted(names)}, **self._loss_scale.facts()}
 
     @tf.function(autograph=False)
     def bring_up_to_date(self) -> None:
@@ -88,7 +91,9 @@ class TrainStep:
         return self._distribution.run(self._on_one_replica, (batch, step))
 
     def _on_one_replica(self, batch: Mapping[str, tf.Tensor], step: tf.Tensor) -> dict:
-        replicas = self._distribution.replicas
+        replicas, traffic = self._distribution.replicas, self._distribution.traffic
+        if traffic is not None:
+            traffic.start()
         variables = self._model.trainable_variables
         scale = self._loss_scale.value.value
         with tf.GradientTape() as tape:
@@ -103,7 +108,7 @@ class TrainStep:
             unconnected_gradients=tf.UnconnectedGradients.NONE,
         )
         used = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
-        gradients = replicas.all_reduce_sum([gradient for gradient, _ in used])
+        gradients = self._distribution.sum_gradients([gradient for gradient, _ in used])
         if self._loss_scale.dynamic:
             gradients = [_map_values(lambda g: g / scale, gradient) for gradient in gradients]
         gradients = [_regularised(g, v) for g, (_, v) in zip(gradients, used, strict=True)]
@@ -115,6 +120,8 @@ class TrainStep:
             lambda g, f: self._apply(g, [v for _, v in used], f), gradients, finite
         )
         sums |= summed(terms.metrics, replicas)
+        if traffic is not None:
+            sums |= traffic.totals()
         return {**sums, "gradient_norm": norm, "finite": finite}
 
     def _apply(self, gradients: list[Gradient], variables: list, finite: tf.Tensor) -> None:

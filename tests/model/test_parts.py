@@ -34,14 +34,10 @@ def losses_and_gradients(sizes, batch, accumulate_steps):
     model.build()
     variables = model.trainable_variables
 
-    @tf.function(autograph=False)
-    def step():
-        with tf.GradientTape() as tape:
-            terms = model.loss_terms(batch, Noise(1, STEP))
-            total = tf.add_n([term.total for term in terms.losses.values()])
-        return terms, tape.gradient(total, [variable.value for variable in variables])
-
-    terms, gradients = step()
+    with tf.GradientTape() as tape:
+        terms = model.loss_terms(batch, Noise(1, STEP))
+        total = tf.add_n([term.total for term in terms.losses.values()])
+    gradients = tape.gradient(total, [variable.value for variable in variables])
     return terms, {v.path: g for v, g in zip(variables, gradients, strict=True)}
 
 
@@ -80,6 +76,7 @@ def test_what_is_computed_anew_draws_the_same_noise():
         second = Packing.of_lengths(packing.lengths[2:], packing.time)
         return tf.concat([encode(rows[:4], first, 0), encode(rows[4:], second, 1)], 0)
 
+    @tf.function(autograph=False)
     def gradients(work):
         with tf.GradientTape() as tape:
             tape.watch(rows)

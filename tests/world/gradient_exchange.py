@@ -1,0 +1,80 @@
+"""Run as a script under Horovod: known gradients are summed, by rows and densely.
+
+Prints a line of JSON per process and compression: what the sums are off by, what was sent, and
+whether a timeline was written.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.distribution import Horovod
+from trainer.distribution_replicas import COMPRESSIONS
+from trainer.profiling import allow_profiling
+
+UNITS = 3
+DENSE = (5, UNITS)
+HEIGHTS = (2, 1000)  # of two kernels: each process touches two rows, of the first that is all
+
+
+def gradients(rank: int) -> list:
+    """A dense gradient, and for each kernel rows, of which row 1 belongs to every process."""
+    random = np.random.default_rng(rank)
+    made: list = [tf.constant(random.normal(size=DENSE), tf.float32)]
+    for height in HEIGHTS:
+        rows = tf.constant([1, 0 if height == 2 else 10 + rank], tf.int64)
+        values = tf.constant(random.normal(size=(2, UNITS)), tf.float32)
+        made.append(tf.IndexedSlices(values, rows, tf.constant([height, UNITS])))
+    return made
+
+
+def exchanged(distribution: Horovod) -> dict:
+    """What came of one exchange."""
+    replicas = distribution.replicas
+
+    @tf.function(autograph=False)
+    def exchange(given: list):
+        distribution.traffic.start()
+        return distribution.sum_gradients(given), distribution.traffic.totals()
+
+    summed, totals = exchange(gradients(int(replicas.index)))
+    everybodys = zip(*(gradients(rank) for rank in range(replicas.count)), strict=True)
+    expected = [sum(tf.convert_to_tensor(g).numpy() for g in each) for each in everybodys]
+    errors = [
+        float(np.abs(tf.convert_to_tensor(s).numpy() - e).max())
+        for s, e in zip(summed, expected, strict=True)
+    ]
+    return {
+        "errors": errors,
+        "rows": [int(s.indices.shape[0]) for s in summed[1:]],
+        "unique": all(len(set(s.indices.numpy())) == len(s.indices) for s in summed[1:]),
+        "bytes_sent": float(totals["bytes_sent"]),
+        "took_time": float(totals["communication_seconds"]) > 0,
+    }
+
+
+def main() -> None:
+    allow_profiling()
+    distribution = Horovod()
+    chief = distribution.is_chief
+    with tempfile.TemporaryDirectory() as directory:
+        timeline = Path(directory) / "timeline.json"
+        if chief:
+            distribution.record_timeline(timeline)
+        results = {compression: exchanged(Horovod(compression)) for compression in COMPRESSIONS}
+        if chief:
+            distribution.record_timeline(None)
+        distribution.wait_for_all()
+        recorded = timeline.exists() and "ALLREDUCE" in timeline.read_text(encoding="utf-8")
+    for compression, result in results.items():
+        facts = {"compression": compression, "chief": chief, "recorded": recorded, **result}
+        print(json.dumps(facts), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Gradients between processes: summed alike by rows and densely, counted, maybe in 16 bits."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from processes import run_script
+
+# A dense gradient of 15 numbers; two rows of 3 and their 8-byte indices from a kernel of two rows,
+# which is sent whole, and the same from one of a thousand.
+NUMBERS, INDEX_BYTES = 15 + 2 * 3 + 2 * 3, 4 * 8
+BYTES = {"none": 4, "fp16": 2}
+TOLERANCE = {"none": 1e-6, "fp16": 4e-3}
+
+
+@pytest.mark.slow
+def test_gradients_are_summed_over_processes():
+    begin = '{"compression"'  # horovodrun puts the rank in front of a line
+    lines = run_script("gradient_exchange.py", processes=2)
+    results = [json.loads(line[line.index(begin) :]) for line in lines if begin in line]
+    assert sorted(result["compression"] for result in results) == ["fp16", "fp16", "none", "none"]
+    for result in results:
+        kind = result["compression"]
+        assert max(result["errors"]) < TOLERANCE[kind]
+        assert (max(result["errors"]) > TOLERANCE["none"]) is (kind == "fp16")
+        assert result["rows"] == [2, 3] and result["unique"]
+        assert result["bytes_sent"] == NUMBERS * BYTES[kind] + INDEX_BYTES
+        assert result["took_time"]
+        assert result["recorded"] is result["chief"]

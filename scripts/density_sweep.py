@@ -90,7 +90,7 @@ def _picture_of_sweep() -> Callable:
 
 
 def main() -> None:
-    """Bad input is one line and exit code 2, an interruption exits with 130."""
+    """Bad input is one line and exit code 2; a signal's exit code is 128 + its number."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         sweep(standalone_mode=False)
@@ -99,7 +99,7 @@ def main() -> None:
     except click.ClickException as error:
         _end(f"Error: {error.format_message()} See --help.", EXIT_BAD_INPUT)
     except Stopped as stopped:
-        _end(str(stopped), EXIT_INTERRUPTED)
+        _end(str(stopped), 128 + stopped.signal_number)
     except click.Abort:
         _end("Interrupted.", EXIT_INTERRUPTED)
 

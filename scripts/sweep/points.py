@@ -162,11 +162,11 @@ def run_points(sweep: Sweep, *, jobs: int, on_done: Callable[[Point], None]) -> 
             point = futures[future]
             if future.result():
                 on_done(point)
-            elif not children.stopping:
+            elif children.stopped_by is None:
                 logger.info("%s: failed.", point.name)
                 failed[point] = _log(sweep, point)
-    if children.stopping:
-        raise Stopped("Stopped. The same command goes on.")
+    if children.stopped_by is not None:
+        raise Stopped("Stopped. The same command goes on.", signal_number=children.stopped_by)
     return failed
 
 
@@ -196,7 +196,7 @@ class _Children:
     """The running commands, each in a session of its own so that Ctrl-C reaches only us."""
 
     def __init__(self) -> None:
-        self.stopping = False
+        self.stopped_by: int | None = None
         self._running: set[subprocess.Popen] = set()
         self._lock = threading.RLock()
 
@@ -204,7 +204,7 @@ class _Children:
         """Run `python -m trainer ARGUMENTS`; whether it succeeded."""
         command = [sys.executable, "-m", "trainer", *map(str, arguments)]
         with self._lock:
-            if self.stopping:
+            if self.stopped_by is not None:
                 return False
             process = subprocess.Popen(
                 command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
@@ -215,12 +215,12 @@ class _Children:
             self._running.discard(process)
         return code == 0
 
-    def stop(self, *_signal: Any) -> None:
+    def stop(self, number: int, _frame: Any) -> None:
         """Ask all to stop, once: a second signal would end them without a checkpoint."""
         with self._lock:
-            if not self.stopping:
+            if self.stopped_by is None:
                 logger.info("Stopping the running trainings after their current steps.")
-                self.stopping = True
+                self.stopped_by = number
                 for process in self._running:
                     process.terminate()
 

@@ -31,6 +31,13 @@ def test_a_step_that_overflows_halves_the_scale_and_is_counted():
     assert int(scale.skipped_steps) == 2
 
 
+def test_scale_and_skipped_steps_are_shown_where_there_is_a_scale():
+    scale = LossScale("mixed_float16")
+    after(scale, False)
+    assert scale.facts() == {"loss_scale": INITIAL_SCALE / 2, "skipped_steps": 1}
+    assert LossScale("mixed_bfloat16").facts() == {}
+
+
 def test_enough_finite_steps_in_a_row_double_it():
     scale = LossScale("mixed_float16")
     scale.finite_steps.assign(GROWTH_STEPS - 2)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from data_pipeline.dense_features import pool
-from data_pipeline.example_store import Examples, ExampleStore, FeatureTables
 from data_pipeline.sampling import PADDING
+
+if TYPE_CHECKING:  # the store makes its batches by this module
+    from data_pipeline.example_store import Examples, ExampleStore, FeatureTables
 
 LENGTH_BUCKET = 4  # token positions are padded to a multiple of this, so that few shapes occur
 

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from data_pipeline.batches import assemble, padded_length
-from data_pipeline.example_store import ExampleStore
 from data_pipeline.sampling import PADDING, Plan
 
 PREFETCHED_BATCHES = 4
 ASSEMBLING_THREADS = 2
+
+
+class BatchSource(Protocol):
+    """What can be trained on: examples that have labels and come as batches.
+
+    Attributes:
+        labels: `[examples]` int32; what batches are balanced by.
+    """
+
+    labels: np.ndarray
+
+    def __len__(self) -> int: ...
+
+    def batch(
+        self, mine: np.ndarray, whole: np.ndarray, keys: Collection[str]
+    ) -> Mapping[str, np.ndarray]:
+        """One replica's batch.
+
+        Args:
+            mine: `[rows]` int64, the replica's examples, perhaps with `PADDING` at the end.
+            whole: the examples of the global batch, without `PADDING`.
+            keys: the tensors wanted; there may be others.
+        """
 
 
 def rows_per_replica(batch_size: int, replicas: int) -> int:
@@ -21,7 +43,7 @@ def rows_per_replica(batch_size: int, replicas: int) -> int:
 
 
 def make_dataset(
-    store: ExampleStore,
+    source: BatchSource,
     plan: Plan,
     signature: Mapping[str, tf.TensorSpec],
     context: tf.distribute.InputContext,
@@ -30,35 +52,11 @@ def make_dataset(
 ) -> tf.data.Dataset:
     """The batches of `plan` from `first_step` on, for the replicas of one input pipeline.
 
-    Args:
-        signature: the keys wanted and their shapes and dtypes (`DIET.training_signature()`).
-        context: which of the input pipelines this is.
-    """
-    heads = tuple(key.removesuffix("_tags") for key in signature if key.endswith("_tags"))
-
-    def assemble_rows(mine: np.ndarray, whole: np.ndarray) -> dict[str, np.ndarray]:
-        return assemble(store, mine, padded_length(store.lengths[whole]), heads)
-
-    return stream_batches(assemble_rows, plan, signature, context, first_step=first_step)
-
-
-def stream_batches(
-    assemble_rows: Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]],
-    plan: Plan,
-    signature: Mapping[str, tf.TensorSpec],
-    context: tf.distribute.InputContext,
-    *,
-    first_step: int = 0,
-) -> tf.data.Dataset:
-    """The batches of `plan`, assembled by a function.
-
     Each element is the batch of one replica: a process that feeds k replicas gets k elements per
     step, in replica order. Order and content depend on the plan alone, also with several threads.
 
     Args:
-        assemble_rows: takes the examples of one replica, perhaps with `PADDING` at the end, and all
-            examples of the step without it; returns one replica's batch.
-        signature: the keys wanted and their shapes and dtypes.
+        signature: the keys wanted and their shapes and dtypes (`DIET.training_signature()`).
         context: which of the input pipelines this is.
     """
     replicas = context.num_replicas_in_sync
@@ -71,7 +69,7 @@ def stream_batches(
         whole = plan.indices[step]
         padded = np.append(whole, np.full(rows * replicas - len(whole), PADDING))
         mine = padded[(first_replica + replica) * rows :][:rows]
-        made = assemble_rows(mine, whole[whole != PADDING])
+        made = source.batch(mine, whole[whole != PADDING], signature.keys())
         return [made[key].astype(spec.dtype.as_numpy_dtype) for key, spec in signature.items()]
 
     def tensors(element: tf.Tensor) -> dict[str, tf.Tensor]:

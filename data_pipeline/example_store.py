@@ -8,13 +8,14 @@ messages fit in a few hundred megabytes, and nearly all of it can stay on disk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from data_pipeline.batches import assemble, padded_length
 from data_pipeline.dense_features import DenseBlock
 
 
@@ -165,3 +166,10 @@ class ExampleStore:
         if len(parts) == 1:
             return parts[0]
         return join(parts).take(np.argsort(grouped))
+
+    def batch(
+        self, mine: np.ndarray, whole: np.ndarray, keys: Collection[str]
+    ) -> dict[str, np.ndarray]:
+        """One replica's batch; see `data_pipeline.dataset.BatchSource`."""
+        heads = tuple(key.removesuffix("_tags") for key in keys if key.endswith("_tags"))
+        return assemble(self, mine, padded_length(self.lengths[whole]), heads)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from data_pipeline.dataset import BatchSource
 from data_pipeline.errors import InputError
-from data_pipeline.example_store import Examples, ExampleStore, FeatureTables
+from data_pipeline.sampling import PADDING
 
 
 class ExampleSubset:
@@ -15,23 +18,24 @@ class ExampleSubset:
     >>> train = ExampleSubset(store, np.array([0, 2, 3]))                       # doctest: +SKIP
     """
 
-    def __init__(self, store: ExampleStore, indices: np.ndarray):
+    def __init__(self, store: BatchSource, indices: np.ndarray):
         """`indices` `[n]` int64 name examples of `store`; example i of the subset is the i-th."""
         self._store = store
         self._indices = indices
         self.labels = store.labels[indices]
-        self.lengths = store.lengths[indices]
-
-    @property
-    def tables(self) -> FeatureTables:
-        return self._store.tables
 
     def __len__(self) -> int:
         return len(self._indices)
 
-    def take(self, indices: np.ndarray) -> Examples:
-        """The examples with these indices into the subset, in this order."""
-        return self._store.take(self._indices[indices])
+    def batch(
+        self, mine: np.ndarray, whole: np.ndarray, keys: Collection[str]
+    ) -> dict[str, np.ndarray]:
+        """One replica's batch; see `data_pipeline.dataset.BatchSource`."""
+        real = mine[mine != PADDING]
+        padding = mine[len(real) :]
+        return self._store.batch(
+            np.append(self._indices[real], padding), self._indices[whole], keys
+        )
 
 
 def hold_out(
@@ -43,7 +47,7 @@ def hold_out(
     the held-out examples; a label's only example is trained on. The same examples are chosen.
 
     Args:
-        labels: `[examples]` int, the intent of each.
+        labels: `[examples]` int, the intent or action of each.
         held_out: how many examples are evaluated on.
         stratify: whether labels matter; without, any examples are taken.
 
@@ -55,9 +59,9 @@ def hold_out(
     most = len(labels) - kinds - 1
     if not kinds <= held_out <= most:
         raise InputError(
-            "evaluate_on_number_of_examples must leave training examples of every intent and hold "
-            f"out at least as many examples as there are intents: from {kinds} to {most} for these "
-            f"{len(labels)} examples of {kinds} intents. Received: {held_out}"
+            "evaluate_on_number_of_examples must leave training examples of every label and hold "
+            f"out at least as many examples as there are labels: from {kinds} to {most} for these "
+            f"{len(labels)} examples of {kinds} labels. Received: {held_out}"
         )
     shared = np.flatnonzero(counts[label_of] > 1) if stratify else np.arange(len(labels))
     _, chosen = train_test_split(

@@ -6,35 +6,18 @@ The turns of all examples lie end to end, without padding; the keys are those of
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from data_pipeline.batches import assemble, coordinates, padded_length
-from data_pipeline.dataset import stream_batches
-from data_pipeline.dialogue.dialogue_store import DialogueRows, DialogueStore, DialogueTables
-from data_pipeline.dialogue.turns import NO_LABEL
-from data_pipeline.sampling import PADDING, Plan
+from data_pipeline.sampling import PADDING
+
+if TYPE_CHECKING:  # the store makes its batches by this module
+    from data_pipeline.dialogue.dialogue_store import DialogueRows, DialogueStore, DialogueTables
 
 NOT_OF_DIALOGUES = ("label_ids", "example_weights", "text_token_ids")
 """What a batch of texts holds beside the texts themselves."""
-
-
-def make_dialogue_dataset(
-    store: DialogueStore,
-    plan: Plan,
-    signature: Mapping[str, tf.TensorSpec],
-    context: tf.distribute.InputContext,
-    *,
-    first_step: int = 0,
-) -> tf.data.Dataset:
-    """The batches of `plan` from `first_step` on; see `data_pipeline.dataset.make_dataset`."""
-
-    def assemble_rows(mine: np.ndarray, whole: np.ndarray) -> dict[str, np.ndarray]:
-        positions = text_positions(store.tables, store.take(whole).states)
-        return assemble_dialogues(store, mine, positions, every_turn="turn_weights" in signature)
-
-    return stream_batches(assemble_rows, plan, signature, context, first_step=first_step)
 
 
 def text_positions(tables: DialogueTables, states: np.ndarray) -> dict[str, int]:
@@ -50,8 +33,6 @@ def assemble_dialogues(
     store: DialogueStore,
     indices: np.ndarray,
     positions: Mapping[str, int],
-    *,
-    every_turn: bool = False,
 ) -> dict[str, np.ndarray]:
     """One replica's batch.
 
@@ -59,7 +40,6 @@ def assemble_dialogues(
         indices: `[rows]` int64, `PADDING` for rows that only fill the batch; those come last. Such
             a row has one turn, without any attribute.
         positions: text attribute -> token positions, from `text_positions` of the global batch.
-        every_turn: labels and weights of all turns (full dialogues) rather than of examples.
     """
     rows = store.take(indices[indices != PADDING])
     padding = len(indices) - len(rows.lengths)
@@ -67,7 +47,7 @@ def assemble_dialogues(
     batch = {
         "dialogue_lengths": np.append(rows.lengths, np.ones(padding, np.int32)),
         "example_weights": weights,
-        **_labels(rows, padding, every_turn),
+        "label_ids": np.append(_labels(rows, store.full_dialogues), np.zeros(padding, np.int32)),
     }
     for attribute in store.tables.attributes:
         values = store.tables.values(attribute, rows.states)
@@ -81,19 +61,13 @@ def assemble_dialogues(
             batch[f"{attribute}_indices"] = coordinates(features, np.arange(len(turns)))
             batch[f"{attribute}_values"] = features.data
     if store.tables.tagged:
-        batch |= _entity_tags(store.tables, rows, positions["text"], every_turn)
+        batch |= _entity_tags(store.tables, rows, positions["text"], store.full_dialogues)
     return batch
 
 
-def _labels(rows: DialogueRows, padding: int, every_turn: bool) -> dict[str, np.ndarray]:
-    none = np.zeros(padding, np.int32)
-    if not every_turn:
-        return {"label_ids": np.append(rows.labels[np.cumsum(rows.lengths) - 1], none)}
-    known = (rows.labels != NO_LABEL).astype(np.float32)
-    return {
-        "label_ids": np.append(np.maximum(rows.labels, 0), none),
-        "turn_weights": np.append(known, np.zeros(padding, np.float32)),
-    }
+def _labels(rows: DialogueRows, every_turn: bool) -> np.ndarray:
+    """Those of all turns (full dialogues), or of the last turn of each example."""
+    return rows.labels if every_turn else rows.labels[np.cumsum(rows.lengths) - 1]
 
 
 def _texts(attribute: str, texts, values: np.ndarray, positions: int) -> dict[str, np.ndarray]:

@@ -5,14 +5,17 @@ Preparing, evaluating and answering all go through it, so they cannot disagree.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from data_pipeline.dialogue.dialogue_store import DialogueTables, occurring
 from data_pipeline.dialogue.domain import Domain
+from data_pipeline.dialogue.domain_json import domain_from_json, domain_to_json
 from data_pipeline.dialogue.state_features import (
     ABSENT,
     ATTRIBUTES,
@@ -22,6 +25,9 @@ from data_pipeline.dialogue.state_features import (
 )
 from data_pipeline.dialogue.states import State
 from data_pipeline.dialogue.story_texts import StoryTexts
+
+FEATURIZER_FILE = "dialogue.json"
+PIPELINES_FOLDER = "pipelines"
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,26 @@ class DialogueFeaturizer:
         found = occurring(StateEncoder().encode(states))
         known = [name for name in ATTRIBUTES if texts or name not in TEXT_ATTRIBUTES]
         return cls(domain, tuple(name for name in known if name in found), texts)
+
+    def save(self, directory: Path) -> None:
+        """Write `dialogue.json` and, of end-to-end stories, `pipelines/`."""
+        plain = {"domain": domain_to_json(self.domain), "attributes": self.attributes}
+        text = json.dumps(plain, ensure_ascii=False)
+        (directory / FEATURIZER_FILE).write_text(text, encoding="utf-8")
+        if self.texts:
+            (directory / PIPELINES_FOLDER).mkdir(exist_ok=True)
+            self.texts.save(directory / PIPELINES_FOLDER)
+
+    @classmethod
+    def load(cls, directory: Path) -> DialogueFeaturizer:
+        """Read what `save` wrote."""
+        plain = json.loads((directory / FEATURIZER_FILE).read_text(encoding="utf-8"))
+        pipelines = directory / PIPELINES_FOLDER
+        return cls(
+            domain_from_json(plain["domain"]),
+            tuple(plain["attributes"]),
+            StoryTexts.load(pipelines) if pipelines.is_dir() else None,
+        )
 
     @property
     def tagged(self) -> bool:

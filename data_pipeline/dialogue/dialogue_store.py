@@ -7,12 +7,13 @@ megabytes, and nearly all of it can stay on disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from data_pipeline.dialogue.dialogue_batches import assemble_dialogues, text_positions
 from data_pipeline.dialogue.state_features import ABSENT, ATTRIBUTES
 from data_pipeline.dialogue.turns import Turns, Window
 from data_pipeline.example_store import ExampleStore, ranges
@@ -118,10 +119,22 @@ class DialogueRows:
 
 
 class DialogueStore:
-    """All examples of a data set, in shards, with the tables that give their ids a meaning."""
+    """All examples of a data set, in shards, with the tables that give their ids a meaning.
 
-    def __init__(self, tables: DialogueTables, shards: Sequence[DialogueShard]):
+    Attributes:
+        full_dialogues: whether an example has a label for each of its turns, not only for the last.
+        labels: `[examples]` int32, the last one of each.
+    """
+
+    def __init__(
+        self,
+        tables: DialogueTables,
+        shards: Sequence[DialogueShard],
+        *,
+        full_dialogues: bool = False,
+    ):
         self.tables = tables
+        self.full_dialogues = full_dialogues
         self._shards = shards
         self._first = np.cumsum([0, *map(len, shards)])
         self.labels = np.concatenate([shard.labels() for shard in shards])
@@ -145,6 +158,15 @@ class DialogueStore:
             states[into] = shard.turn_states[turns]
             labels[into] = shard.turn_labels[turns]
         return DialogueRows(lengths, states, labels)
+
+    def batch(
+        self, mine: np.ndarray, whole: np.ndarray, keys: Collection[str]
+    ) -> dict[str, np.ndarray]:
+        """One replica's batch; see `data_pipeline.dataset.BatchSource`."""
+        positions = (
+            text_positions(self.tables, self.take(whole).states) if self.tables.texts else {}
+        )
+        return assemble_dialogues(self, mine, positions)
 
 
 def occurring(state_values: np.ndarray) -> set[str]:

@@ -32,6 +32,8 @@ def questions_of(
     featurizer: DialogueFeaturizer,
     dialogues: Sequence[Sequence[Event]],
     max_history: int | None,
+    *,
+    by_text: bool = False,
 ) -> tuple[list[Question], DialogueStore]:
     """Every action of the dialogues but the first, in order, and an example for each.
 
@@ -41,6 +43,7 @@ def questions_of(
     Args:
         dialogues: events as `Tracker.events` has them.
         max_history: of the model; None for all states, also for a model of full dialogues.
+        by_text: the user's last step counts by its text, as end to end, rather than its intent.
     """
     table = StateTable(featurizer.domain)
     label_ids = featurizer.label_ids()
@@ -50,24 +53,30 @@ def questions_of(
             if isinstance(event, ActionExecuted) and position:
                 questions.append(Question(number, position, event.label))
                 label = label_ids.get(event.label, NO_LABEL)
-                _add(building, _states(events[:position], table), label, max_history)
+                states = _states(events[:position], table, by_text)
+                _add(building, states, label, max_history)
     return questions, DialogueStore(featurizer.tables(table.states), [building.shard()])
 
 
 def next_question(
-    featurizer: DialogueFeaturizer, events: Sequence[Event], max_history: int | None
+    featurizer: DialogueFeaturizer,
+    events: Sequence[Event],
+    max_history: int | None,
+    *,
+    by_text: bool = False,
 ) -> DialogueStore:
-    """One example: what follows these events? Its label is -1."""
+    """One example, as `questions_of` makes it: what follows these events? Its label is -1."""
     table = StateTable(featurizer.domain)
     building = ShardBuilder()
-    _add(building, _states(events, table), NO_LABEL, max_history)
+    _add(building, _states(events, table, by_text), NO_LABEL, max_history)
     return DialogueStore(featurizer.tables(table.states), [building.shard()])
 
 
-def _states(events: Sequence[Event], table: StateTable) -> tuple[int, ...]:
+def _states(events: Sequence[Event], table: StateTable, by_text: bool) -> tuple[int, ...]:
     """The states to predict from: forms that go on asking count once, as in training."""
     states = replayed(collapsed(events), table).states()
-    return tuple(n for n in states if table.states[n].action_name != UNLIKELY_INTENT)
+    states = tuple(n for n in states if table.states[n].action_name != UNLIKELY_INTENT)
+    return (*states[:-1], table.by_text(states[-1])) if by_text else states
 
 
 def _add(

@@ -99,7 +99,7 @@ def prepare_dialogues(
         InputError: bad stories or domain, end-to-end stories without a pipeline, or a directory
             that is something else or cannot be written.
     """
-    origin = _origin(sources, settings, text_features)
+    origin = origin_of(sources, settings, text_features)
     header = read_folder_header(directory, format_version=FORMAT_VERSION)
     if header is not None and header["fingerprint"] == origin.fingerprint:
         logger.info("Using the prepared dialogues in %s: nothing has changed.", directory)
@@ -134,9 +134,14 @@ def prepare_dialogues(
     return open_dialogues(directory, verify=False)
 
 
-def _origin(
+def origin_of(
     sources: DialogueSources, settings: DialogueSettings, text_features: FeatureSettings | None
 ) -> Origin:
+    """What prepared dialogues come from: equal sources and settings have equal fingerprints.
+
+    Raises:
+        InputError: a file is missing, or the pipeline has wrong options.
+    """
     described: dict[str, Any] = asdict(settings)
     if text_features is not None:
         described["pipeline"] = text_features.to_json()
@@ -148,14 +153,15 @@ def _origin(
 def _texts(
     data: StoryData, sources: DialogueSources, text_features: FeatureSettings | None
 ) -> StoryTexts | None:
-    if not is_end_to_end(data.domain, data.steps):
+    steps = (*data.steps, *data.rule_steps)  # the words of rules' actions are known, too
+    if not is_end_to_end(data.domain, steps):
         return None
     if text_features is None:
         raise InputError(
             "The stories hold texts ('user:' without 'intent:', or 'bot:'); these need a "
             "'pipeline:' with featurizers in the configuration"
         )
-    return StoryTexts.fit(text_features, data.domain, data.steps, sources.nlu)
+    return StoryTexts.fit(text_features, data.domain, steps, sources.nlu)
 
 
 def _report(

@@ -2,17 +2,16 @@
 
 | file | what |
 |---|---|
-| `header.json` | format, fingerprint of sources and settings, settings, counts, SHA-256 per file |
-| `domain.json` | the domain and the attributes that occur in training |
+| `header.json` | format, fingerprint, settings, widths of features, counts, SHA-256 per file |
+| `dialogue.json`, `pipelines/…` | the `DialogueFeaturizer` |
 | `states.npy` | `DialogueTables.state_values` |
 | `rows.ATTRIBUTE.*.npy`, `labels.*.npy`, `label_texts.npy` | features of values and labels |
 | `shard-00000.*.npy` … | the dialogues and examples (`DialogueShard`) |
-| `pipelines/…`, `texts/…` | of end-to-end stories: fitted pipelines, prepared texts |
+| `texts/…` | of end-to-end stories: prepared texts |
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -22,8 +21,6 @@ import numpy as np
 
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.dialogue_store import DialogueShard, DialogueStore, DialogueTables
-from data_pipeline.dialogue.domain_json import domain_from_json, domain_to_json
-from data_pipeline.dialogue.story_texts import StoryTexts
 from data_pipeline.errors import InputError
 from data_pipeline.prepared import Origin, PreparedWriter, open_prepared
 from data_pipeline.prepared_folder import (
@@ -34,7 +31,7 @@ from data_pipeline.prepared_folder import (
     save_csr,
 )
 
-FORMAT_VERSION = "dialogues-1"
+FORMAT_VERSION = "dialogues-2"
 _SHARD_ARRAYS = [field.name for field in fields(DialogueShard)]
 
 
@@ -68,18 +65,10 @@ def write_dialogues(
     with new_folder(directory, header) as folder:
         header |= _write_shards(folder, shards)
         _write_tables(folder, tables)
-        domain = {
-            "domain": domain_to_json(featurizer.domain),
-            "attributes": featurizer.attributes,
-            "widths": {name: rows.shape[1] for name, rows in tables.rows.items()},
-            "label_width": tables.label_rows.shape[1],
-        }
-        (folder / "domain.json").write_text(
-            json.dumps(domain, ensure_ascii=False), encoding="utf-8"
-        )
+        header["widths"] = {name: rows.shape[1] for name, rows in tables.rows.items()}
+        header["label_width"] = tables.label_rows.shape[1]
+        featurizer.save(folder)
         if featurizer.texts:
-            (folder / "pipelines").mkdir()
-            featurizer.texts.save(folder / "pipelines")
             for attribute, texts in tables.texts.items():
                 with PreparedWriter(folder / "texts" / attribute) as writer:
                     writer.add_shard(texts.take(np.arange(len(texts))))
@@ -116,26 +105,20 @@ def open_dialogues(directory: Path, *, verify: bool = True) -> PreparedDialogues
             f"{directory} holds no prepared dialogues: it has no header.json. Prepare them first."
         )
     check_files(directory, header, verify=verify)
-    saved = json.loads((directory / "domain.json").read_text(encoding="utf-8"))
-    pipelines = directory / "pipelines"
-    featurizer = DialogueFeaturizer(
-        domain_from_json(saved["domain"]),
-        tuple(saved["attributes"]),
-        StoryTexts.load(pipelines) if pipelines.is_dir() else None,
-    )
+    featurizer = DialogueFeaturizer.load(directory)
     texts = directory / "texts"
     tables = DialogueTables(
         state_values=_mapped(directory / "states.npy"),
         rows={
             name: load_csr(directory / f"rows.{name}", width)
-            for name, width in saved["widths"].items()
+            for name, width in header["widths"].items()
         },
         texts={
             name: open_prepared(texts / name, verify=False).store
             for name in featurizer.attributes
             if (texts / name).is_dir()
         },
-        label_rows=load_csr(directory / "labels", saved["label_width"]),
+        label_rows=load_csr(directory / "labels", header["label_width"]),
         label_texts=_mapped(directory / "label_texts.npy"),
         tagged=featurizer.tagged,
     )
@@ -145,7 +128,9 @@ def open_dialogues(directory: Path, *, verify: bool = True) -> PreparedDialogues
         )
         for n in range(len(header["shards"]))
     ]
-    return PreparedDialogues(directory, header, featurizer, DialogueStore(tables, shards))
+    full = header["settings"]["full_dialogues"]
+    store = DialogueStore(tables, shards, full_dialogues=full)
+    return PreparedDialogues(directory, header, featurizer, store)
 
 
 def _mapped(path: Path) -> np.ndarray:

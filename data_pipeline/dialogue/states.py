@@ -92,6 +92,17 @@ class StateTable:
             self.states.append(State(self._users[user], self._slots[slots], *action, loop))
         return number
 
+    def by_text(self, number: int) -> int:
+        """The number of the same state, the user's last step being known by its text alone.
+
+        The number itself where the user did not speak last or no text is known.
+        """
+        state = self.states[number]
+        if not state.follows_user or state.user is None or not state.user.text:
+            return number
+        self.states.append(state._replace(user=UserState(None, state.user.text, ())))
+        return len(self.states) - 1
+
     def user(self, event: UserUttered) -> int:
         """The number of what counts of a user step."""
         number = self._user_of_event.get(event)

@@ -66,12 +66,12 @@ class StoryTexts:
         users = [event for event in events if isinstance(event, UserUttered)]
         annotations: dict[str, tuple[StoryEntity, ...]] = {}
         for user in users:
-            if user.is_end_to_end and user.text:
+            if user.text:  # beside an intent, too: Rasa's vocabulary has these texts
                 annotations.setdefault(user.text, user.entities)
         side_items = SideItems()
         examples = list(side_items.take_from(iter_nlu(nlu_paths))) if nlu_paths else []
         pipelines = {}
-        if annotations:
+        if any(user.is_end_to_end for user in users):
             spoken = (_message(text, entities) for text, entities in annotations.items())
             fitted = _fit(settings.scanner(), chain(examples, spoken), side_items)
             wanted = settings.entities and domain.entity_states
@@ -103,7 +103,7 @@ class StoryTexts:
     def save(self, directory: Path) -> None:
         """Write the pipelines; annotations are needed in training only."""
         for attribute, pipeline in {**self.pipelines, **self.names}.items():
-            (directory / attribute).mkdir()
+            (directory / attribute).mkdir(exist_ok=True)
             pipeline.save(directory / attribute)
 
     @classmethod

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_pipeline.dataset import make_dataset
 from data_pipeline.dialogue.dialogue_batches import (
     assemble_dialogues,
-    make_dialogue_dataset,
     text_positions,
 )
 from data_pipeline.dialogue.domain_files import read_domain
+from data_pipeline.dialogue.events import LISTEN, UserUttered
 from data_pipeline.dialogue.predictions import next_question, questions_of
 from data_pipeline.dialogue.prepare_dialogues import (
     DialogueSettings,
@@ -106,10 +107,10 @@ def test_full_dialogues_are_one_example_each_without_an_unpredictable_beginning(
         sources(name), settings_of(name, full_dialogues=True), tmp_path / "out"
     )
     assert len(made.store) == len(GOLDENS[name]["rasa"]["trackers"])
-    batch = assemble_dialogues(made.store, np.arange(len(made.store)), {}, every_turn=True)
+    batch = assemble_dialogues(made.store, np.arange(len(made.store)), {})
     turns = batch["dialogue_lengths"].sum()
-    assert batch["label_ids"].shape == batch["turn_weights"].shape == (turns,)
-    assert (batch["turn_weights"] == 1).all()
+    assert batch["label_ids"].shape == (turns,)
+    assert (batch["label_ids"] >= 0).all()
 
 
 def test_what_was_prepared_is_reused_until_something_changes(sources, tmp_path):
@@ -159,7 +160,7 @@ def test_the_stream_of_batches_is_what_is_assembled(sources, tmp_path):
         key: tf.TensorSpec([None, *array.shape[1:]], array.dtype) for key, array in example.items()
     }
     context = tf.distribute.InputContext(1, 0, 2)
-    batches = list(make_dialogue_dataset(store, plan, signature, context))
+    batches = list(make_dataset(store, plan, signature, context))
     assert len(batches) == 2 * plan.steps  # five rows for two replicas: three and two
     for number, rows in ((0, [0, 1, 2]), (1, [3, 4, -1])):
         for key, array in assemble_dialogues(store, np.array(rows), {}).items():
@@ -226,6 +227,22 @@ def test_texts_of_end_to_end_stories_come_as_rows_of_tokens_with_tags(sources, t
     tagged = [tags[tag] for row in batch["entity_tags"] for tag in row if tag]
     assert tagged == ["U-city", "U-name"]
     assert store.tables.label_texts[-2:].tolist() == [0, 1]
+
+
+def test_the_last_user_step_can_be_asked_about_by_its_text(sources, tmp_path):
+    made = prepare_dialogues(
+        sources("end_to_end"),
+        settings_of("end_to_end"),
+        tmp_path / "out",
+        text_features=FeatureSettings(PIPELINE),
+    )
+    events = [LISTEN, UserUttered("greet", "hello there")]
+    for by_text, attribute, other in ((False, "intent", "text"), (True, "text", "intent")):
+        store = next_question(made.featurizer, events, None, by_text=by_text)
+        positions = text_positions(store.tables, store.take(np.array([0])).states)
+        batch = assemble_dialogues(store, np.array([0]), positions)
+        assert batch[f"{attribute}_turns"].tolist() == [1]
+        assert batch[f"{other}_turns"].tolist() == []
 
 
 def test_names_in_end_to_end_stories_are_told_apart_by_their_words(sources, tmp_path):

@@ -1,6 +1,7 @@
 """Which states and labels does Rasa 3.6.21 make of stories? Writes them down for `tests/dialogue`.
 
-Runs in Rasa's own environment (see `make_golden.py`) and leaves `tests/golden/dialogues.json`:
+Runs in Rasa's own environment (see `make_golden.py`) and leaves `tests/golden/dialogues.json`, and
+what texts and names of end-to-end stories look like in `tests/golden/end_to_end_features.json`:
 
     rasa-venv/bin/python scripts/make_dialogue_golden.py
 
@@ -23,6 +24,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 warnings.filterwarnings("ignore")
 
+from golden import end_to_end_features  # noqa: E402
 from golden.dialogue_cases import CASES  # noqa: E402
 from rasa.core.featurizers.single_state_featurizer import SingleStateFeaturizer  # noqa: E402
 from rasa.core.featurizers.tracker_featurizers import MaxHistoryTrackerFeaturizer  # noqa: E402
@@ -33,7 +35,7 @@ from rasa.shared.core.trackers import DialogueStateTracker  # noqa: E402
 from rasa.shared.core.training_data import structures  # noqa: E402
 from rasa.shared.core.training_data.loading import load_data_from_files  # noqa: E402
 
-TARGET = Path(__file__).resolve().parent.parent / "tests" / "golden" / "dialogues.json"
+DIRECTORY = Path(__file__).resolve().parent.parent / "tests" / "golden"
 
 
 class StateNumbers:
@@ -129,10 +131,16 @@ def record(case: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def save(name: str, content: dict[str, Any]) -> None:
+    path = DIRECTORY / name
+    path.write_text(json.dumps(content, sort_keys=True, separators=(",", ":")), encoding="utf-8")
+    print(f"{name}: {path.stat().st_size / 1000:.0f} kB", file=sys.stdout)
+
+
 def main() -> None:
+    save("end_to_end_features.json", end_to_end_features.record())
     goldens = {name: {"given": case, "rasa": record(case)} for name, case in CASES.items()}
-    TARGET.write_text(json.dumps(goldens, sort_keys=True, separators=(",", ":")), encoding="utf-8")
-    print(f"{TARGET.name}: {TARGET.stat().st_size / 1000:.0f} kB", file=sys.stdout)
+    save("dialogues.json", goldens)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ cp "$root/home/trainer/.ssh/id_rsa.pub" "$root/home/trainer/.ssh/authorized_keys
 chmod 644 "$root"/home/trainer/.ssh/* # a mounted Secret: root's, readable
 host_of() { echo "$job-worker-$1.$job.$namespace.svc"; }
 cp /etc/hosts "$root/etc/hosts"
+echo "127.0.0.1 $job-launcher other-job" >>"$root/etc/hosts"
 for i in $(seq 0 $((workers - 1))); do
     # The short one is the pod's own name, which the kubelet writes there; Gloo looks it up.
     echo "127.0.0.$((i + 2)) $(host_of "$i") $job-worker-$i" >>"$root/etc/hosts"
@@ -77,7 +78,7 @@ discovered() { # the ready workers, as the operator writes them
 # pod NAME MPI COMMAND...: runs a command as a pod of that name; MPI is its /etc/mpi (- = none).
 pod() {
     # shellcheck disable=SC2016  # expanded in the pod
-    exec unshare --mount --uts --pid --fork --kill-child sh -ec '
+    ${REPLACE_SHELL:-} unshare --mount --uts --pid --fork --kill-child sh -ec '
         root=$1 runs=$2 user=$3 repository=$4 name=$5 mpi=$6; shift 6
         hostname "$name"
         mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"
@@ -90,7 +91,7 @@ pod() {
     ' _ "$root" "$work/layer/runs" "$user" "$repository" "$@"
 }
 start() { # NAME MPI COMMAND...: in the background
-    pod "$@" &
+    REPLACE_SHELL=exec pod "$@" &
     pods[$1]=$!
 }
 start_worker() {
@@ -124,8 +125,9 @@ launch() { # FILE [NAME]: run a rendered launcher; its exit code
 # Lines that tell what happened, without progress bars and the times of day.
 telling() { tr '\r' '\n' | grep -E --line-buffered 'Training on|asked for|in use|Epoch|epoch|Going on|Resum|resum|checkpoint|Stopp|Trained|Error|exit|status|gone' | cut -c1-200; }
 trains() { pgrep -f "^[^ ]*python[0-9.]* -m trainer .*--run-dir /runs/$1( |\$)" || true; }
+checkpoints_of() { echo "checkpoints: $(cd "$work/layer/runs/$1/checkpoints" && echo step-*)"; }
 
-small=(--epochs 2 --set "transformer_size=32" --set "checkpoint_every_steps=5")
+small=(--epochs 20 --set "transformer_size=32" --set "checkpoint_every_steps=5")
 discovered 0 1
 for i in $(seq 0 $((workers - 1))); do start_worker "$i"; done
 
@@ -157,7 +159,9 @@ done
 say "3. Preempted: the launcher's preStop, then the next attempt"
 pod "$job-launcher" "$work/mpi" stop-training
 wait $first || true
+checkpoints_of preempted
 launch "$work/preempted" 2>&1 | telling
+checkpoints_of preempted
 
 say "4. Elastic: the pod of a worker dies; the next attempt goes on with the other"
 rendered "$work/elastic" --min-workers 1 --max-workers 2 --network-interface lo -- \
@@ -172,6 +176,7 @@ echo "killing $job-worker-1"
 kill_pod "$job-worker-1"
 discovered 0 # the operator lists the workers that are ready
 wait $first || true
-[ -e "$work/layer/runs/elastic/owner.json" ] || echo "the run directory is free"
+checkpoints_of elastic
 launch "$work/elastic" 2>&1 | telling
+checkpoints_of elastic
 say "done"

@@ -23,11 +23,11 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 warnings.filterwarnings("ignore")
 
-from golden import bricks, diet, losses, text  # noqa: E402
+from golden import bricks, diet, losses, ted, text  # noqa: E402
 from golden.recording import save  # noqa: E402
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "tests" / "golden"
-MAKERS = {**bricks.MAKERS, **text.MAKERS, **losses.MAKERS, **diet.MAKERS}
+MAKERS = {**bricks.MAKERS, **text.MAKERS, **losses.MAKERS, **diet.MAKERS, **ted.MAKERS}
 
 
 def main(beginnings: list[str]) -> None:

@@ -16,6 +16,7 @@ DIRECTORY = Path(__file__).resolve().parent.parent / "golden"
 TOLERANCE = 1e-5
 
 # From the attributes that lead to a weight in Rasa to the path of ours; all rules are applied.
+# Rules of one model alone come before them.
 RASA_TO_OURS = (
     # DIET
     (r"^sequence_layer\.text/feature_combining/", "text/features/"),
@@ -51,8 +52,8 @@ RASA_TO_OURS = (
 )
 
 
-def our_path(rasa_path):
-    for pattern, replacement in RASA_TO_OURS:
+def our_path(rasa_path, rules=()):
+    for pattern, replacement in (*rules, *RASA_TO_OURS):
         rasa_path = re.sub(pattern, replacement, rasa_path)
     return rasa_path
 
@@ -60,10 +61,12 @@ def our_path(rasa_path):
 class Golden:
     """One golden file.
 
-    `recipe` says how it was made; `golden["output"]` are all arrays below `output/`.
+    `recipe` says how it was made; `golden["output"]` are all arrays below `output/`. `rules` for
+    paths come before `RASA_TO_OURS`.
     """
 
-    def __init__(self, name):
+    def __init__(self, name, rules=()):
+        self.rules = rules
         with np.load(DIRECTORY / f"{name}.npz") as file:
             self.arrays = dict(file)
         self.recipe = json.loads(str(self.arrays.pop("recipe")))
@@ -82,7 +85,7 @@ class Golden:
     def give_weights(self, layer):
         """Give our layer Rasa's weights; neither may have one that the other has not."""
         ours = variables(layer)
-        theirs = {our_path(path): value for path, value in self["weight"].items()}
+        theirs = {our_path(path, self.rules): value for path, value in self["weight"].items()}
         assert theirs.keys() == ours.keys()
         for path, variable in ours.items():
             assert variable.shape == theirs[path].shape, path
@@ -94,7 +97,7 @@ class Golden:
         Rasa has gradients there, which its next forward pass undoes.
         """
         theirs = {
-            our_path(path): value
+            our_path(path, self.rules): value
             for path, value in self[group].items()
             if not path.startswith("input/")
         }

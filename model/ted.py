@@ -1,0 +1,312 @@
+"""TED: one transformer over the turns of a dialogue that finds the next action."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from model.action_table import ActionTable
+from model.batch import Batch
+from model.dense import Embed, count_connected_weights
+from model.dialogue_encoder import DialogueEncoder
+from model.evaluation import tag_f1
+from model.global_rows import gather_rows
+from model.loss_options import dot_product_loss
+from model.loss_term import LossTerm, Terms
+from model.noise import Noise
+from model.packing import Packing
+from model.replicas import ONE_REPLICA, Replicas
+from model.similarity import Candidates, Pairs, similarity
+from model.tagged_texts import TaggedTexts, last_turns, texts_of_turns
+from model.tagging import TagHead
+from model.ted_batch import ATTRIBUTES, DIALOGUE_SPEC, TAG_SPEC, TRAINING_SPEC, attribute_spec
+from model.ted_encoders import turn_encoder
+from model.ted_options import TEDOptions
+from model.ted_sizes import TEDSizes
+
+
+class EncodedDialogues(NamedTuple):
+    """A batch of dialogues after the encoder.
+
+    Attributes:
+        contexts: `[rows, units]`, what actions are predicted from: one row per example, in full
+            dialogues one per turn.
+        packing: Of the turns.
+        texts: What entities are predicted from; None if none are.
+    """
+
+    contexts: tf.Tensor
+    packing: Packing
+    texts: TaggedTexts | None
+
+
+@keras.saving.register_keras_serializable(package="diet_ted_trainer")
+class TED(keras.Model):
+    """The Transformer Embedding Dialogue policy (arXiv:1910.00486) as in Rasa 3.6.
+
+    Args:
+        sizes: Widths and counts of the data, and the features of all actions.
+        options: Rasa's options.
+
+    Call: a batch (see `model.ted_batch`; labels, weights and tags are not looked at) -> a
+    dictionary of what follows from the last turn of each example:
+
+    * `action_confidences` `[batch, actions]` float32: the softmax over all actions, or with a
+      margin loss the similarities;
+    * `action_similarities` `[batch, actions]` float32;
+    * `entity_tags` `[texts, time]` int32 and `entity_confidences` `[texts, time]` float32, if
+      entities are learnt: those of the texts in last turns, in the order of `text_turns`.
+
+    >>> from model.feature_widths import FeatureWidths
+    >>> widths = FeatureWidths(sentence=4)
+    >>> sizes = TEDSizes(attributes={"intent": widths, "action_name": widths}, num_labels=4)
+    >>> TED(sizes, TEDOptions()).build()
+    """
+
+    def __init__(self, sizes: TEDSizes, options: TEDOptions, *, name: str = "ted", **kwargs):
+        # A fixed name, since the places of all noise are paths that begin with it.
+        super().__init__(**{**kwargs, "autocast": False}, name=name)
+        self.sizes = sizes
+        self.options = options
+        self.attributes = tuple(a for a in ATTRIBUTES if a in sizes.attributes)
+        texts = "text" in self.attributes
+        self.learns_entities = bool(options.entity_recognition and sizes.num_tags and texts)
+
+    # --- Layers -----------------------------------------------------------------------------------
+
+    def build(self, input_shape=None) -> None:
+        """Create every variable; no data is needed."""
+        options, dtype = self.options, self.dtype_policy
+        widths = self.sizes.attributes
+        self.encoders = [turn_encoder(a, widths[a], options, dtype) for a in self.attributes]
+        width = self._turn_width()
+        self.dialogue = self._dialogue_encoder()
+        self.dialogue.build((None, width))
+        width = self.dialogue.output_width(width)
+        self.embed_dialogue = Embed(
+            options.embedding_dimension,
+            regularization=options.regularization_constant,
+            dtype=dtype,
+            name="embed_dialogue",
+        )
+        self.embed_dialogue.build((None, width))
+        self.action_table = ActionTable(self.sizes, options, dtype=dtype, name="action_table")
+        self.action_table.build()
+        self.action_loss = dot_product_loss(options, options.scale_loss, "action_loss")
+        self.action_loss.build()
+        if self.learns_entities:
+            self.entity_head = TagHead(
+                self.sizes.num_tags,
+                regularization=options.regularization_constant,
+                scale_loss=options.scale_loss,
+                confidence=options.entity_confidence,
+                dtype=dtype,
+                name="entity_head",
+            )
+            self.entity_head.build((None, self._encoder("text").text.output_width + width))
+
+    def _encoder(self, attribute: str) -> keras.layers.Layer:
+        return self.encoders[self.attributes.index(attribute)]
+
+    def _turn_width(self) -> int:
+        states = sum(self._encoder(name).output_width for name in self.sizes.state_attributes)
+        return 2 * self.options.encoding_dimension + states
+
+    def _dialogue_encoder(self) -> DialogueEncoder:
+        options = self.options
+        encoder = {
+            "num_heads": options.number_of_attention_heads,
+            "drop_rate": options.drop_rate_dialogue,
+            "drop_rate_attention": options.drop_rate_attention,
+            "density": options.connection_density,
+            "regularization": options.regularization_constant,
+            "relative_keys": options.use_key_relative_attention,
+            "relative_values": options.use_value_relative_attention,
+            "max_relative_position": options.max_relative_position,
+        }
+        return DialogueEncoder(
+            options.transformer_size["dialogue"],
+            num_layers=options.number_of_transformer_layers["dialogue"],
+            full_dialogue=options.full_dialogue,
+            encoder=encoder,
+            dtype=self.dtype_policy,
+            name="dialogue",
+        )
+
+    # --- Batches ----------------------------------------------------------------------------------
+
+    def input_signature(self) -> dict[str, tf.TensorSpec]:
+        """What `call` needs."""
+        specs = dict(DIALOGUE_SPEC)
+        for attribute in self.attributes:
+            specs |= attribute_spec(attribute, self.sizes.attributes[attribute])
+        return specs
+
+    def training_signature(self) -> dict[str, tf.TensorSpec]:
+        """What `loss_terms` needs."""
+        specs = {**self.input_signature(), **TRAINING_SPEC}
+        return specs | TAG_SPEC if self.learns_entities else specs
+
+    # --- Training ---------------------------------------------------------------------------------
+
+    def loss_terms(
+        self, batch: Batch, noise: Noise | None = None, replicas: Replicas = ONE_REPLICA
+    ) -> Terms:
+        """The losses of this replica's rows, and what to show.
+
+        Without `noise` (evaluation) nothing is dropped, and the draws of negatives are always the
+        same. In full dialogues a dialogue's loss is the mean over its turns.
+
+        Returns:
+            Losses "action" and, if entities are learnt, "entity"; metric "action_accuracy", among
+            the drawn negatives (Rasa's `acc`).
+        """
+        dialogues = self._encode(batch, noise, replicas)
+        losses, accuracy = self._terms_of(dialogues, batch, noise, replicas)
+        return Terms(losses, {"action_accuracy": accuracy})
+
+    def _terms_of(self, dialogues, batch, noise, replicas) -> tuple[dict[str, LossTerm], LossTerm]:
+        losses: dict[str, LossTerm] = {}
+        losses["action"], accuracy = self._action_terms(dialogues, batch, noise, replicas)
+        if (texts := dialogues.texts) is not None:
+            tags = batch["entity_tags"]
+            weights = tf.ones_like(tags[:, 0], tf.float32)
+            losses["entity"] = self.entity_head.loss(
+                texts.rows, texts.places, tags, weights, replicas=replicas
+            )
+        return losses, accuracy
+
+    def _encode(self, batch: Batch, noise: Noise | None, replicas: Replicas) -> EncodedDialogues:
+        lengths = batch["dialogue_lengths"]
+        packing = Packing.of_lengths(lengths, tf.reduce_max(lengths))
+        turns = tf.reduce_sum(lengths)
+        encoded = {
+            name: encoder(batch, turns, noise=noise, replicas=replicas)
+            for name, encoder in zip(self.attributes, self.encoders, strict=True)
+        }
+        users, actions = ("intent", "text"), ("action_name", "action_text")
+        groups = [users, actions, *[(name,) for name in self.sizes.state_attributes]]
+        sums = [tf.add_n([encoded[a].rows for a in of if a in encoded]) for of in groups]
+        contexts = self.dialogue(tf.concat(sums, -1), packing, noise=noise)
+        texts = None
+        if self.learns_entities:
+            texts = texts_of_turns(
+                encoded["text"].text,
+                batch["text_mask"],
+                batch["text_turns"],
+                contexts,
+                packing,
+                has_sentence=self._encoder("text").text.features.has_sentence,
+                full_dialogue=self.options.full_dialogue,
+            )
+        return EncodedDialogues(contexts, packing, texts)
+
+    def _action_terms(
+        self, dialogues: EncodedDialogues, batch: Batch, noise: Noise | None, replicas: Replicas
+    ) -> tuple[LossTerm, LossTerm]:
+        labels = self.action_table(tf.zeros([]), noise=noise)
+        inputs = tf.cast(self.embed_dialogue(dialogues.contexts), tf.float32)
+        ids, weights = batch["label_ids"], self._weights(batch, dialogues.packing)
+        everyone = gather_rows([inputs, ids, weights], replicas)
+        of_all, ids_of_all, weights_of_all = everyone.tensors
+        num_real = tf.math.count_nonzero(weights_of_all, dtype=tf.int32)
+        return self.action_loss(
+            Pairs(inputs, tf.gather(labels, ids), ids, weights, everyone.first, everyone.count),
+            Candidates(labels, tf.range(self.sizes.num_labels), tf.constant(self.sizes.num_labels)),
+            Candidates(of_all, ids_of_all, num_real),
+            noise=noise,
+            replicas=replicas,
+        )
+
+    def _weights(self, batch: Batch, packing: Packing) -> tf.Tensor:
+        """How much each row of `contexts` counts: those of a dialogue sum to its weight."""
+        weights = batch["example_weights"]
+        if not self.options.full_dialogue:
+            return weights
+        return tf.gather(weights / tf.cast(packing.lengths, tf.float32), packing.cells[:, 0])
+
+    def evaluation_terms(self, batch: Batch, replicas: Replicas = ONE_REPLICA) -> Terms:
+        """The losses of this replica's rows without noise, and how many of the answers are right.
+
+        Returns:
+            Losses as of `loss_terms`; metrics "action_accuracy" among all actions and, if entities
+            are learnt, "entity_f1".
+        """
+        dialogues = self._encode(batch, None, replicas)
+        losses, _ = self._terms_of(dialogues, batch, None, replicas)
+        answers = self._answers(dialogues)
+        best = tf.argmax(answers["action_confidences"], -1, tf.int32)
+        right = tf.cast(best == batch["label_ids"], tf.float32)
+        weights = self._weights(batch, dialogues.packing)
+        metrics = {"action_accuracy": LossTerm.of_rows(right, weights)}
+        if self.learns_entities:
+            metrics["entity_f1"] = tag_f1(answers["entity_tags"], batch["entity_tags"])
+        return Terms(losses, metrics)
+
+    # --- Answers ----------------------------------------------------------------------------------
+
+    def call(self, batch: Batch) -> dict[str, tf.Tensor]:
+        dialogues = self._encode(batch, None, ONE_REPLICA)
+        if not self.options.full_dialogue:
+            return self._answers(dialogues)
+        packing, texts = dialogues.packing, dialogues.texts
+        last = dialogues._replace(
+            contexts=tf.gather(dialogues.contexts, packing.starts + packing.lengths - 1)
+        )
+        answers = self._answers(last)
+        if texts is not None:
+            current = last_turns(texts.turns, packing)
+            for key in ("entity_tags", "entity_confidences"):
+                answers[key] = tf.boolean_mask(answers[key], current)
+        return answers
+
+    def _answers(self, dialogues: EncodedDialogues) -> dict[str, tf.Tensor]:
+        """What follows from every row of `contexts`, and the tags of all `texts`."""
+        inputs = self.embed_dialogue(dialogues.contexts)
+        labels = self.action_table(tf.zeros([]))
+        scores = similarity(inputs[:, None], labels[None], self.options.model_similarity)
+        margin = self.options.loss_type == "margin"
+        answers = {
+            "action_confidences": scores if margin else tf.nn.softmax(scores),
+            "action_similarities": scores,
+        }
+        if (texts := dialogues.texts) is not None:
+            tags, confidences = self.entity_head(texts.rows, texts.places, texts.time)
+            answers |= {"entity_tags": tags, "entity_confidences": confidences}
+        return answers
+
+    # --- Size -------------------------------------------------------------------------------------
+
+    def weight_counts(self) -> dict[str, int]:
+        """How many trainable weights the built model has.
+
+        Returns:
+            * `stored`: all, those that `connection_density` left out included;
+            * `connected`: those that exist;
+            * `connected_in_transformer`: those of the dialogue's transformer among them.
+        """
+        transformer = self.dialogue.transformer
+        return {
+            "stored": sum(int(tf.size(variable)) for variable in self.trainable_variables),
+            "connected": count_connected_weights(self),
+            "connected_in_transformer": count_connected_weights(transformer) if transformer else 0,
+        }
+
+    # --- Config -----------------------------------------------------------------------------------
+
+    def get_config(self) -> dict:
+        return {
+            "name": self.name,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "sizes": self.sizes.to_json(),
+            "options": dataclasses.asdict(self.options),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None) -> TED:
+        sizes, options = TEDSizes.from_json(config["sizes"]), TEDOptions(**config["options"])
+        rest = {key: value for key, value in config.items() if key not in ("sizes", "options")}
+        return cls(sizes, options, **rest)

@@ -1,0 +1,86 @@
+"""Which encoder an attribute of TED gets, in turns and in labels."""
+
+from __future__ import annotations
+
+from model.feature_widths import FeatureWidths
+from model.ted_batch import TEXT_ATTRIBUTES
+from model.ted_options import TEDOptions
+from model.text_settings import TextSettings
+from model.turn_encoders import RowEncoder, TextTurnEncoder
+
+ENCODED = ("intent", "text", "action_name", "action_text")
+
+
+def turn_encoder(
+    attribute: str, widths: FeatureWidths, options: TEDOptions, dtype
+) -> RowEncoder | TextTurnEncoder:
+    """The built encoder of an attribute of turns."""
+    if attribute in TEXT_ATTRIBUTES:
+        masked = options.use_masked_language_model and attribute == "text"
+        settings = TextSettings.of_attribute(
+            attribute, widths, options, use_masked_language_model=masked
+        )
+        return _text_encoder(attribute, attribute, settings, options, dtype)
+    drop = options.drop_rate
+    dropout = {
+        "sparse_drop_rate": drop if options.use_sparse_input_dropout else 0.0,
+        "dense_drop_rate": drop if options.use_dense_input_dropout else 0.0,
+    }
+    return _row_encoder(attribute, attribute, widths, options, dtype, **dropout)
+
+
+def label_encoder(
+    attribute: str, widths: FeatureWidths, options: TEDOptions, dtype
+) -> RowEncoder | TextTurnEncoder:
+    """The built encoder of an attribute of labels: their features know no dropout."""
+    name = f"label_{attribute}"
+    if attribute in TEXT_ATTRIBUTES:
+        settings = TextSettings.of_attribute(
+            name,
+            widths,
+            options,
+            use_masked_language_model=False,
+            use_sparse_input_dropout=False,
+            use_dense_input_dropout=False,
+        )
+        return _text_encoder(name, attribute, settings, options, dtype)
+    return _row_encoder(name, attribute, widths, options, dtype)
+
+
+def _text_encoder(name, attribute, settings, options, dtype) -> TextTurnEncoder:
+    layer = TextTurnEncoder(
+        attribute,
+        settings,
+        encoding_dimension=options.encoding_dimension,
+        encoding=_encoding(options),
+        dtype=dtype,
+        name=name,
+    )
+    layer.build()
+    return layer
+
+
+def _row_encoder(name, attribute, widths, options, dtype, **dropout) -> RowEncoder:
+    layer = RowEncoder(
+        attribute,
+        width=widths.sentence,
+        dense_width=widths.sentence_dense,
+        dense_dimension=options.dense_dimension[name],
+        encoding_dimension=options.encoding_dimension if attribute in ENCODED else None,
+        encoding=_encoding(options),
+        regularization=options.regularization_constant,
+        dtype=dtype,
+        name=name,
+        **dropout,
+    )
+    layer.build()
+    return layer
+
+
+def _encoding(options: TEDOptions) -> dict:
+    return {
+        # Of labels, too: Rasa has an option for their dropout that it does not look at.
+        "drop_rate": options.drop_rate_dialogue,
+        "density": options.connection_density,
+        "regularization": options.regularization_constant,
+    }

@@ -1,0 +1,207 @@
+"""The whole TED against Rasa's: losses, every gradient, and answers.
+
+Rasa's batch, weights and negatives are given to our model. Padding in full dialogues, which Rasa
+draws negatives from and we do not, was not drawn.
+"""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_golden_files import (
+    DIRECTORY,
+    Golden,
+    RecordedNoise,
+    assert_close,
+    connections,
+    l2_of,
+    variables,
+)
+
+from model.feature_widths import FeatureWidths
+from model.ted import TED
+from model.ted_batch import ATTRIBUTES, TEXT_ATTRIBUTES
+from model.ted_options import TEDOptions
+from model.ted_sizes import TEDSizes
+
+# As for DIET: gradients of biases are sums that nearly cancel out.
+GRADIENT_TOLERANCE = 3e-5
+
+NAMES = sorted(file.stem for file in DIRECTORY.glob("ted_*.npz"))
+
+# From Rasa's layers of TED to ours; what lies below them is DIET's (`RASA_TO_OURS`).
+TED_PATHS = (
+    (r"^(\w+)\.(label_\w+)/", r"action_table/\1.\2/"),
+    (r"\bsequence_layer\.(\w+)/feature_combining/", r"\1/text/features/"),
+    (r"\bsequence_layer\.(\w+)/ffnn/", r"\1/text/hidden/"),
+    (r"\bsequence_layer\.(\w+)/transformer/", r"\1/text/transformer/"),
+    (r"\bsparse_dense_concat_layer\.(\w+)/sparse_to_dense/", r"\1/projection/"),
+    (r"\bencoding_layer\.(\w+)/", r"\1/encoding/"),
+    (r"^transformer\.dialogue/", "dialogue/transformer/"),
+    (r"^embed\.dialogue/", "embed_dialogue/"),
+    (r"^embed\.label/", "action_table/embed/"),
+)
+
+
+class Case:
+    """One golden with our model on Rasa's weights, Rasa's batch in our form, and Rasa's draws."""
+
+    def __init__(self, name):
+        self.golden = Golden(name, TED_PATHS)
+        self.given = self.golden["input"]
+        self.full = self.golden.options["full_dialogue"]
+        tracker = "FullDialogueTrackerFeaturizer" if self.full else "MaxHistoryTrackerFeaturizer"
+        self.options = TEDOptions.from_rasa(
+            {**self.golden.options["ted"], "featurizer": [{"name": tracker}]}
+        )
+        self.lengths = self.given["dialogue/length"].astype(int)
+        # Which cells of Rasa's `[batch, longest dialogue]` are turns.
+        self.real = np.arange(self.lengths.max()) < self.lengths[:, None]
+        self.model = TED(self.sizes(), self.options)
+        self.model.build()
+        self.golden.give_weights(self.model)
+        self.batch = self.our_batch()
+        self.noise = self.our_noise()
+
+    def widths(self, name):
+        def columns(part, kind):
+            key = f"{name}/{part}/{kind}"
+            if key not in self.given:
+                return 0
+            return int(self.given[key][-1] if kind == "shape" else self.given[key].shape[-1])
+
+        return FeatureWidths(
+            sequence=columns("sequence", "shape"),
+            sentence=columns("sentence", "shape"),
+            sequence_dense=columns("sequence", "dense"),
+            sentence_dense=columns("sentence", "dense"),
+        )
+
+    def sizes(self):
+        count = self.golden.options["actions"]
+        labels = {}
+        if "label_action_name/sentence/dense" not in self.given:  # else they are one-hot
+            labels = {
+                name: self.widths(f"label_{name}")
+                for name in ("action_name", "action_text")
+                if f"label_{name}/mask" in self.given
+            }
+        real = np.ones([count, 1], bool)
+        features = [self.attribute(name, f"label_{name}", real) for name in labels]
+        return TEDSizes(
+            attributes={
+                name: self.widths(name) for name in ATTRIBUTES if f"{name}/mask" in self.given
+            },
+            num_labels=count,
+            labels=labels,
+            label_features={key: value for of in features for key, value in of.items()},
+            num_tags=3 if "entity_tags/ids" in self.given else 0,
+        )
+
+    def attribute(self, name, rasas, real):
+        """The tensors of one attribute, which Rasa calls `rasas`."""
+        found = {f"{name}_turns": np.flatnonzero(self.given[f"{rasas}/mask"][..., 0][real])}
+        rows = len(found[f"{name}_turns"])
+        if name not in TEXT_ATTRIBUTES:
+            found |= self.sparse(name, f"{rasas}/sentence", 1)
+            return found
+        lengths = self.given[f"{rasas}/sequence_lengths"].ravel()
+        lengths = lengths[lengths > 0].astype(int)
+        time = lengths.max()
+        assert len(lengths) == rows
+        mask = np.arange(time) < lengths[:, None]
+        found[f"{name}_mask"] = mask.astype(np.float32)
+        found |= self.sparse(f"{name}_sequence", f"{rasas}/sequence", time)
+        found |= self.sparse(f"{name}_sentence", f"{rasas}/sentence", 1)
+        found[f"{name}_sequence_dense"] = self.given[f"{rasas}/sequence/dense"]
+        return found
+
+    def sparse(self, name, rasas, positions):
+        row, position, column = self.given[f"{rasas}/indices"].T
+        cells = np.stack([row * positions + position, column], 1)
+        order = np.argsort(cells[:, 0], kind="stable")
+        return {
+            f"{name}_indices": cells[order],
+            f"{name}_values": self.given[f"{rasas}/values"][order],
+        }
+
+    def our_batch(self):
+        ids = self.given["label/ids"][..., 0]
+        batch = {
+            "dialogue_lengths": self.lengths,
+            "label_ids": ids[self.real] if self.full else ids[:, 0],
+            "example_weights": np.ones(len(self.lengths)),
+        }
+        for name in self.model.attributes:
+            batch |= self.attribute(name, name, self.real)
+        if self.model.learns_entities:
+            tags = self.given["entity_tags/ids"][..., 0]
+            missing = batch["text_mask"].shape[1] - tags.shape[1]
+            batch["entity_tags"] = np.pad(tags, [[0, 0], [0, missing]])
+        signature = self.model.training_signature()
+        assert batch.keys() == signature.keys()
+        return {
+            name: tf.constant(batch[name].astype(spec.dtype.as_numpy_dtype))
+            for name, spec in signature.items()
+        }
+
+    def our_noise(self):
+        drawn = self.golden["draw"]
+        draws = {f"action_loss/{what}": drawn[f"action/{what}"] for what in ("inputs", "labels")}
+        if self.full:  # Rasa's rows are cells of a padded grid
+            row_of_cell = np.cumsum(self.real.ravel()) - 1
+            draws = {name: value[self.real.ravel()] for name, value in draws.items()}
+            inputs = draws["action_loss/inputs"]
+            draws["action_loss/inputs"] = row_of_cell[inputs].astype(np.int32)
+        return RecordedNoise(draws)
+
+    def losses_and_gradients(self):
+        """The mean losses, the metrics, and the gradient of the losses' sum by path."""
+        trainable = {v.path.split("/", 1)[1]: v.value for v in self.model.trainable_variables}
+        with tf.GradientTape() as tape:
+            terms = self.model.loss_terms(self.batch, self.noise)
+            losses = {name: term.total / term.weight for name, term in terms.losses.items()}
+            total = tf.add_n(list(losses.values()))
+        gradients = tape.gradient(total, trainable)
+        metrics = {name: term.total / term.weight for name, term in terms.metrics.items()}
+        return losses, metrics, gradients
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def case(request):
+    return Case(request.param)
+
+
+def test_every_loss_and_their_sum(case):
+    losses, metrics, _ = case.losses_and_gradients()
+    expected = case.golden["output"]
+    assert case.noise.asked == case.noise.draws.keys()
+    assert {f"{name}_loss" for name in losses} == {
+        name for name in expected if name.endswith("_loss") and name != "total_loss"
+    }
+    for name, loss in losses.items():
+        assert_close(loss, expected[f"{name}_loss"], name)
+    if not case.full:  # Rasa counts padding as turns
+        assert_close(metrics["action_accuracy"], expected["action_accuracy"], "accuracy")
+    for path, variable in variables(case.model).items():
+        variable.assign(variable * connections(case.model, path))
+    assert_close(l2_of(case.model), expected["l2"], "L2")
+    assert_close(float(sum(losses.values())) + l2_of(case.model), expected["total_loss"], "total")
+
+
+def test_gradients(case):
+    _, _, gradients = case.losses_and_gradients()
+    expected = case.golden.rasa_gradients(case.model)
+    assert gradients.keys() == expected.keys()
+    for path, gradient in gradients.items():
+        assert_close(tf.convert_to_tensor(gradient), expected[path], path, GRADIENT_TOLERANCE)
+
+
+def test_raw_predictions(case):
+    batch = {name: case.batch[name] for name in case.model.input_signature()}
+    ours, rasas = case.model(batch), case.golden["output"]
+    assert_close(ours["action_confidences"], rasas["raw/scores"][:, 0], "confidences")
+    assert_close(ours["action_similarities"], rasas["raw/similarities"][:, 0], "similarities")
+    if "raw/e_entity_ids" in rasas:
+        time = batch["text_mask"].shape[1]
+        np.testing.assert_array_equal(ours["entity_tags"], rasas["raw/e_entity_ids"][:, :time])
+        assert_close(ours["entity_confidences"], rasas["raw/e_entity_scores"][:, :time], "tags")

@@ -10,7 +10,7 @@ from processes import run_script
 
 
 def kernels(strategy: str, devices: int, replicas: int, processes: int = 1) -> np.ndarray:
-    """`[replicas, rows, units]`"""
+    """The kernel at the end, of every replica: `[replicas, rows, units]`."""
     lines = run_script("wide_kernel.py", strategy, devices, replicas, processes=processes)
     # horovodrun puts the rank in front of a line.
     found = [json.loads(x[x.index('{"kernels') :]) for x in lines if '{"kernels' in x]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import keras
 import tensorflow as tf
 
 from model.batch import LABEL_SPEC, TOKEN_ID_SPEC, WEIGHT_SPEC, Batch, tag_spec
-from model.dense import Embed, count_connected_weights
+from model.dense import Embed
 from model.evaluation import evaluation_terms
 from model.labels import LabelTable
+from model.loss_options import loss_settings
 from model.loss_term import LossTerm, Terms
 from model.noise import Noise
 from model.options import DIETOptions
@@ -22,6 +22,7 @@ from model.tagging import TagHead
 from model.text_encoder import EncodedText, TextEncoder, hidden_layers
 from model.text_settings import TextSettings
 from model.token_guessing import TokenGuessing
+from model.weight_counts import weight_counts
 
 
 @keras.saving.register_keras_serializable(package="diet_ted_trainer")
@@ -84,7 +85,7 @@ class DIET(keras.Model):
             self.token_guessing = TokenGuessing(
                 options.embedding_dimension,
                 regularization=options.regularization_constant,
-                loss=self._loss_config(scale_loss=False),
+                loss=loss_settings(options, scale_loss=False),
                 dtype=dtype,
                 name="token_guessing",
             )
@@ -110,7 +111,7 @@ class DIET(keras.Model):
         self.embed_text = self._embed("embed_text", self.text.output_width)
         self.embed_label = self._embed("embed_label", self.label_hidden.output_width(width))
         self.intent_loss = DotProductLoss(
-            **self._loss_config(scale_loss=options.scale_loss), name="intent_loss"
+            **loss_settings(options, scale_loss=options.scale_loss), name="intent_loss"
         )
         self.intent_loss.build()
 
@@ -148,20 +149,6 @@ class DIET(keras.Model):
         )
         layer.build((None, self.text.output_width))
         return layer
-
-    def _loss_config(self, scale_loss: bool) -> dict[str, Any]:
-        options = self.options
-        return {
-            "num_negatives": options.number_of_negative_examples,
-            "loss_type": options.loss_type,
-            "similarity_type": options.model_similarity,
-            "constrain_similarities": options.constrain_similarities,
-            "scale_loss": scale_loss,
-            "max_positive": options.maximum_positive_similarity,
-            "max_negative": options.maximum_negative_similarity,
-            "use_max_negative": options.use_maximum_negative_similarity,
-            "negative_margin_scale": options.negative_margin_scale,
-        }
 
     # --- Batches ----------------------------------------------------------------------------------
 
@@ -264,19 +251,8 @@ class DIET(keras.Model):
     # --- Size -------------------------------------------------------------------------------------
 
     def weight_counts(self) -> dict[str, int]:
-        """How many trainable weights the built model has.
-
-        Returns:
-            * `stored`: all, those that `connection_density` left out included;
-            * `connected`: those that exist;
-            * `connected_in_transformer`: those of the transformer among them.
-        """
-        transformer = self.text.transformer
-        return {
-            "stored": sum(int(tf.size(variable)) for variable in self.trainable_variables),
-            "connected": count_connected_weights(self),
-            "connected_in_transformer": count_connected_weights(transformer) if transformer else 0,
-        }
+        """How many trainable weights the built model has; see `model.weight_counts`."""
+        return weight_counts(self, self.text.transformer)
 
     # --- Config -----------------------------------------------------------------------------------
 

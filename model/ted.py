@@ -10,22 +10,22 @@ import tensorflow as tf
 
 from model.action_table import ActionTable
 from model.batch import Batch
-from model.dense import Embed, count_connected_weights
-from model.dialogue_encoder import DialogueEncoder
+from model.dense import Embed
 from model.evaluation import tag_f1
 from model.global_rows import gather_rows
-from model.loss_options import dot_product_loss
+from model.loss_options import loss_settings
 from model.loss_term import LossTerm, Terms
 from model.noise import Noise
 from model.packing import Packing
 from model.replicas import ONE_REPLICA, Replicas
-from model.similarity import Candidates, Pairs, similarity
+from model.similarity import Candidates, DotProductLoss, Pairs, similarity
 from model.tagged_texts import TaggedTexts, last_turns, texts_of_turns
 from model.tagging import TagHead
 from model.ted_batch import ATTRIBUTES, DIALOGUE_SPEC, TAG_SPEC, TRAINING_SPEC, attribute_spec
-from model.ted_encoders import turn_encoder
+from model.ted_encoders import dialogue_encoder, turn_encoder
 from model.ted_options import TEDOptions
 from model.ted_sizes import TEDSizes
+from model.weight_counts import weight_counts
 
 
 class EncodedDialogues(NamedTuple):
@@ -82,8 +82,9 @@ class TED(keras.Model):
         options, dtype = self.options, self.dtype_policy
         widths = self.sizes.attributes
         self.encoders = [turn_encoder(a, widths[a], options, dtype) for a in self.attributes]
-        width = self._turn_width()
-        self.dialogue = self._dialogue_encoder()
+        states = sum(self._encoder(name).output_width for name in self.sizes.state_attributes)
+        width = 2 * options.encoding_dimension + states
+        self.dialogue = dialogue_encoder(options, dtype)
         self.dialogue.build((None, width))
         width = self.dialogue.output_width(width)
         self.embed_dialogue = Embed(
@@ -95,7 +96,9 @@ class TED(keras.Model):
         self.embed_dialogue.build((None, width))
         self.action_table = ActionTable(self.sizes, options, dtype=dtype, name="action_table")
         self.action_table.build()
-        self.action_loss = dot_product_loss(options, options.scale_loss, "action_loss")
+        self.action_loss = DotProductLoss(
+            **loss_settings(options, scale_loss=options.scale_loss), name="action_loss"
+        )
         self.action_loss.build()
         if self.learns_entities:
             self.entity_head = TagHead(
@@ -110,31 +113,6 @@ class TED(keras.Model):
 
     def _encoder(self, attribute: str) -> keras.layers.Layer:
         return self.encoders[self.attributes.index(attribute)]
-
-    def _turn_width(self) -> int:
-        states = sum(self._encoder(name).output_width for name in self.sizes.state_attributes)
-        return 2 * self.options.encoding_dimension + states
-
-    def _dialogue_encoder(self) -> DialogueEncoder:
-        options = self.options
-        encoder = {
-            "num_heads": options.number_of_attention_heads,
-            "drop_rate": options.drop_rate_dialogue,
-            "drop_rate_attention": options.drop_rate_attention,
-            "density": options.connection_density,
-            "regularization": options.regularization_constant,
-            "relative_keys": options.use_key_relative_attention,
-            "relative_values": options.use_value_relative_attention,
-            "max_relative_position": options.max_relative_position,
-        }
-        return DialogueEncoder(
-            options.transformer_size["dialogue"],
-            num_layers=options.number_of_transformer_layers["dialogue"],
-            full_dialogue=options.full_dialogue,
-            encoder=encoder,
-            dtype=self.dtype_policy,
-            name="dialogue",
-        )
 
     # --- Batches ----------------------------------------------------------------------------------
 
@@ -169,8 +147,8 @@ class TED(keras.Model):
         return Terms(losses, {"action_accuracy": accuracy})
 
     def _terms_of(self, dialogues, batch, noise, replicas) -> tuple[dict[str, LossTerm], LossTerm]:
-        losses: dict[str, LossTerm] = {}
-        losses["action"], accuracy = self._action_terms(dialogues, batch, noise, replicas)
+        action, accuracy = self._action_terms(dialogues, batch, noise, replicas)
+        losses = {"action": action}
         if (texts := dialogues.texts) is not None:
             tags = batch["entity_tags"]
             weights = tf.ones_like(tags[:, 0], tf.float32)
@@ -281,19 +259,8 @@ class TED(keras.Model):
     # --- Size -------------------------------------------------------------------------------------
 
     def weight_counts(self) -> dict[str, int]:
-        """How many trainable weights the built model has.
-
-        Returns:
-            * `stored`: all, those that `connection_density` left out included;
-            * `connected`: those that exist;
-            * `connected_in_transformer`: those of the dialogue's transformer among them.
-        """
-        transformer = self.dialogue.transformer
-        return {
-            "stored": sum(int(tf.size(variable)) for variable in self.trainable_variables),
-            "connected": count_connected_weights(self),
-            "connected_in_transformer": count_connected_weights(transformer) if transformer else 0,
-        }
+        """How many trainable weights the built model has; see `model.weight_counts`."""
+        return weight_counts(self, self.dialogue.transformer)
 
     # --- Config -----------------------------------------------------------------------------------
 

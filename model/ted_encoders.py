@@ -1,7 +1,8 @@
-"""Which encoder an attribute of TED gets, in turns and in labels."""
+"""TED's encoders as its options say: of attributes in turns and in labels, and of dialogues."""
 
 from __future__ import annotations
 
+from model.dialogue_encoder import DialogueEncoder
 from model.feature_widths import FeatureWidths
 from model.ted_batch import TEXT_ATTRIBUTES
 from model.ted_options import TEDOptions
@@ -84,3 +85,25 @@ def _encoding(options: TEDOptions) -> dict:
         "density": options.connection_density,
         "regularization": options.regularization_constant,
     }
+
+
+def dialogue_encoder(options: TEDOptions, dtype) -> DialogueEncoder:
+    """The encoder of dialogues, not built."""
+    encoder = {
+        "num_heads": options.number_of_attention_heads,
+        "drop_rate": options.drop_rate_dialogue,
+        "drop_rate_attention": options.drop_rate_attention,
+        "density": options.connection_density,
+        "regularization": options.regularization_constant,
+        "relative_keys": options.use_key_relative_attention,
+        "relative_values": options.use_value_relative_attention,
+        "max_relative_position": options.max_relative_position,
+    }
+    return DialogueEncoder(
+        options.transformer_size["dialogue"],
+        num_layers=options.number_of_transformer_layers["dialogue"],
+        full_dialogue=options.full_dialogue,
+        encoder=encoder,
+        dtype=dtype,
+        name="dialogue",
+    )

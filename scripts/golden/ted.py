@@ -83,12 +83,15 @@ class Dialogues:
         if name in ("text", "action_text"):
             tokens = self._sparse(int(self._rng.integers(1, 5)), 9)
             whole = self._sparse(1, 8)
-            # Dense features make the two kinds differ in width.
+            # Equally wide for tokens and the whole: else Rasa mixes in padding, and we do not
+            # (see `test_golden_text`).
             dense = self._rng.normal(size=(tokens.shape[0], 3)).astype(np.float32)
+            of_whole = self._rng.normal(size=(1, 3)).astype(np.float32)
             return [
                 Features(tokens, "sequence", name, "sparse"),
                 Features(dense, "sequence", name, "dense"),
                 Features(whole, "sentence", name, "sparse"),
+                Features(of_whole, "sentence", name, "dense"),
             ]
         return [Features(self._sparse(1, WIDTHS[name]), "sentence", name, "sparse")]
 

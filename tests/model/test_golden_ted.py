@@ -113,6 +113,7 @@ class Case:
         found |= self.sparse(f"{name}_sequence", f"{rasas}/sequence", time)
         found |= self.sparse(f"{name}_sentence", f"{rasas}/sentence", 1)
         found[f"{name}_sequence_dense"] = self.given[f"{rasas}/sequence/dense"]
+        found[f"{name}_sentence_dense"] = self.given[f"{rasas}/sentence/dense"][:, 0]
         return found
 
     def sparse(self, name, rasas, positions):

@@ -1,0 +1,86 @@
+import logging
+
+import pytest
+
+from model.feature_widths import FeatureWidths
+from model.ted_options import TEDOptions
+from model.ted_sizes import TEDSizes
+
+
+def test_defaults_are_rasas():
+    options = TEDOptions()
+    assert options.epochs == 1 and options.scale_loss and options.max_history is None
+    assert options.regularization_constant == 0.001 and options.drop_rate_dialogue == 0.1
+    assert options.dense_dimension["label_action_text"] == 128
+    assert options.dense_dimension["label_action_name"] == 20
+    assert options.transformer_size["dialogue"] == 128 and options.model_similarity == "inner"
+    assert not options.full_dialogue
+
+
+def test_maps_are_merged_with_the_defaults():
+    options = TEDOptions.from_rasa({"name": "TEDPolicy", "transformer_size": {"dialogue": 64}})
+    assert options.transformer_size["dialogue"] == 64 and options.transformer_size["text"] == 128
+
+
+def test_retired_names_are_translated_with_a_notice(caplog):
+    with caplog.at_level(logging.WARNING):
+        options = TEDOptions.from_rasa({"droprate_a": 0.3, "mu_neg": -0.1})
+    assert options.drop_rate_dialogue == 0.3 and options.maximum_negative_similarity == -0.1
+    assert "TED: `droprate_a` is now called `drop_rate_dialogue`" in caplog.text
+
+
+def test_the_featurizer_says_whether_examples_are_full_dialogues():
+    full = [{"name": "FullDialogueTrackerFeaturizer"}]
+    states = {"state_featurizer": [{"name": "SingleStateFeaturizer"}]}
+    assert TEDOptions(featurizer=full).full_dialogue
+    assert TEDOptions(featurizer=[{**full[0], **states}]).full_dialogue
+    assert not TEDOptions(featurizer=[{"name": "MaxHistoryTrackerFeaturizer"}]).full_dialogue
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        ({"epochs": 0}, "TED: `epochs` must be a whole number of at least 1. Received: 0"),
+        ({"max_history": 0}, "`max_history` must be a whole number of at least 1, or empty"),
+        ({"transformer_size": 128}, "`transformer_size` must be a map with the keys text, action"),
+        ({"number_of_attention_heads": 3}, "must divide 128 .transformer_size of text"),
+        ({"use_gpu": False}, "`use_gpu` is not supported; hide the GPUs"),
+        ({"similarity_type": "cosine"}, "`similarity_type` must be.*cross_entropy"),
+        ({"featurizer": [{"name": "IntentMaxHistoryTrackerFeaturizer"}]}, "`featurizer` must be"),
+        (
+            {"featurizer": [{"name": "MaxHistoryTrackerFeaturizer", "max_history": 3}]},
+            "`max_history` is an option of the policy itself",
+        ),
+        ({"e2e_confidence_threshold": "high"}, "`e2e_confidence_threshold` must be a number"),
+    ],
+)
+def test_wrong_values_are_named(values, message):
+    with pytest.raises(ValueError, match=message):
+        TEDOptions(**values)
+
+
+def test_unknown_keys_are_refused_with_a_suggestion():
+    with pytest.raises(ValueError, match="TED: `max_histroy` is not.*Did you mean `max_history`"):
+        TEDOptions.from_rasa({"max_histroy": 3})
+
+
+NAME = FeatureWidths(sentence=3)
+
+
+@pytest.mark.parametrize(
+    "sizes, message",
+    [
+        ({"attributes": {"action_name": NAME}}, "neither intents nor texts"),
+        ({"attributes": {"intent": NAME}}, "no actions"),
+        ({"attributes": {"intent": NAME, "action_name": NAME}, "num_labels": 0}, "no actions"),
+        ({"attributes": {"intent": NAME, "forms": NAME}}, "Received: \\['forms'\\]"),
+        ({"attributes": {"text": NAME, "action_name": NAME}}, "`text` needs features of tokens"),
+        (
+            {"attributes": {"intent": NAME, "action_name": NAME}, "labels": {"action_name": NAME}},
+            "`label_features` must hold .*action_name_indices",
+        ),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(sizes, message):
+    with pytest.raises(ValueError, match=message):
+        TEDSizes(**{"num_labels": 3, **sizes})

@@ -82,7 +82,7 @@ class Trainer:
         with distribution.scope():
             self.model = make_model()
             self.model.build()
-            self.optimizer = make_optimizer(self.model, learning_rate)
+            self.optimizer = make_optimizer(self.model, float(learning_rate))
             self.loss_scale = LossScale(self.model.dtype_policy.name)
         self._step = TrainStep(
             self.model,

@@ -43,10 +43,12 @@ if [ "$bootstrap" = yes ]; then
     fi
     arguments+=(--pull-never --build-arg "CPU_BASE=$base")
 fi
-# Wheels of Horovod built earlier are taken over, if they fit.
+# Wheels of Horovod built earlier are taken over, if they fit; from a copy, since the build may replace
+# one that does not.
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/diet-ted-trainer
-mkdir -p "$cache"
-arguments+=(--volume "$cache:/root/.cache/diet-ted-trainer")
+mkdir -p "$work/cache" "$cache"
+cp -r "$cache/." "$work/cache"
+arguments+=(--volume "$work/cache:/root/.cache/diet-ted-trainer")
 # Behind a proxy with its own certificate, pip in the build needs the host's; nothing of it stays.
 if [ -n "${PIP_CERT:-}" ]; then
     printf '[global]\ncert = /etc/host-certificates.crt\n' >"$work/pip.conf"

@@ -127,7 +127,7 @@ telling() { tr '\r' '\n' | grep -E --line-buffered 'Training on|asked for|in use
 trains() { pgrep -f "^[^ ]*python[0-9.]* -m trainer .*--run-dir /runs/$1( |\$)" || true; }
 checkpoints_of() { echo "checkpoints: $(cd "$work/layer/runs/$1/checkpoints" && echo step-*)"; }
 
-small=(--epochs 20 --set "transformer_size=32" --set "checkpoint_every_steps=5")
+small=(--epochs 8 --set "transformer_size=32" --set "checkpoint_every_steps=5")
 discovered 0 1
 for i in $(seq 0 $((workers - 1))); do start_worker "$i"; done
 

@@ -60,6 +60,9 @@ class Distribution(Protocol):
     def broadcast_object(self, value: Any) -> Any:
         """The chief's value of a small Python object."""
 
+    def largest(self, number: int) -> int:
+        """The largest of the numbers that the processes give."""
+
     def dataset(self, dataset_fn: DatasetFunction) -> Iterable:
         """This process' batches; each element is what `run` takes. Has an `element_spec`."""
 
@@ -100,6 +103,9 @@ class SingleDevice:
 
     def broadcast_object(self, value: Any) -> Any:
         return value
+
+    def largest(self, number: int) -> int:
+        return number
 
     def dataset(self, dataset_fn: DatasetFunction) -> tf.data.Dataset:
         return dataset_fn(tf.distribute.InputContext())
@@ -145,6 +151,9 @@ class Mirrored:
 
     def broadcast_object(self, value: Any) -> Any:
         return value
+
+    def largest(self, number: int) -> int:
+        return number
 
     def dataset(self, dataset_fn: DatasetFunction) -> Iterable:
         return self._strategy.distribute_datasets_from_function(dataset_fn)
@@ -206,6 +215,9 @@ class Horovod:
 
     def broadcast_object(self, value: Any) -> Any:
         return self._hvd.broadcast_object(value, root_rank=0)
+
+    def largest(self, number: int) -> int:
+        return int(self._hvd.allreduce(tf.constant(number), op=self._hvd.Max, name="largest"))
 
     def dataset(self, dataset_fn: DatasetFunction) -> tf.data.Dataset:
         size = self._hvd.size()

@@ -208,13 +208,17 @@ class Trainer:
             fit.callbacks.on_train_batch_end(at.step, logs)
             if at.step_in_epoch < steps:  # after the last one the epoch's end is saved
                 fit.saver.save_if_due(at)
-            if self.stop_requested is not None:
+            # Asked of all: a signal reaches processes at different moments, or only one of them.
+            stop_signal = self.distribution.largest(self.stop_requested or 0)
+            if stop_signal:
                 fit.saver.save(at)
                 fit.saver.finish()
+                # Who left now would make the launcher end the others, the writing chief included.
+                self.distribution.wait_for_all()
                 raise Stopped(
                     f"Stopped after step {at.step}, in epoch {at.epoch + 1}; a checkpoint was "
                     "written. The same command goes on from here.",
-                    signal_number=self.stop_requested,
+                    signal_number=stop_signal,
                 )
 
     def _batches(

@@ -287,7 +287,8 @@ def _view(variable: Any) -> np.ndarray:
     """The variable's values without a copy; `keras.ops.convert_to_numpy` makes two."""
     if isinstance(variable, np.ndarray):
         return variable
-    return np.asarray(memoryview(tf.convert_to_tensor(variable.value)))
+    with tf.device("CPU"):  # from a GPU this copies, once
+        return np.asarray(memoryview(tf.identity(variable.value)))
 
 
 def _flush_to_disk(directory: Path) -> None:

@@ -49,6 +49,7 @@ class TrainStep:
         self._seed = seed
         self._clip_norm = clip_norm
         self._function = None
+        self._catch_up = tf.function(self._bring_up_to_date, autograph=False)
 
     @property
     def compiled(self) -> bool:
@@ -77,10 +78,11 @@ class TrainStep:
         names = {"gradient_norm", BYTES, SECONDS} & result.keys()
         return {**{name: result[name] for name in sorted(names)}, **self._loss_scale.facts()}
 
-    @tf.function(autograph=False)
     def bring_up_to_date(self) -> None:
         """Write the rows of wide kernels that wait for their next gradient, on every replica."""
+        self._catch_up()
 
+    def _bring_up_to_date(self) -> None:
         def write() -> tf.Tensor:
             self._optimizer.bring_up_to_date()
             return tf.zeros([])

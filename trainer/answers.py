@@ -16,13 +16,14 @@ import tensorflow as tf
 
 from data_pipeline.batches import assemble, padded_length
 from data_pipeline.entities import decode_entities
+from data_pipeline.errors import InputError
 from data_pipeline.examples import Message
 from data_pipeline.pipeline import FittedPipeline, store_messages
 from data_pipeline.sampling import PADDING, in_order_plan
 from model.diet import DIET
 from trainer.checkpoint import answering_checkpoint, read_position
-from trainer.config import RunConfig
-from trainer.model_of_run import load_diet
+from trainer.model_of_run import load_model
+from trainer.run_config import DIETConfig
 from trainer.run_directory import RunDirectory
 
 BATCH_MESSAGES = 128
@@ -40,7 +41,7 @@ class TrainedRun:
         step: finished training steps of the checkpoint.
     """
 
-    config: RunConfig
+    config: DIETConfig
     pipeline: FittedPipeline
     model: DIET
     step: int
@@ -50,13 +51,23 @@ class TrainedRun:
         """Load from a run directory.
 
         Raises:
-            InputError: it is not one, or holds no usable checkpoint.
+            InputError: it is not one of DIET, or holds no usable checkpoint.
         """
         run = RunDirectory(directory)
         config, pipeline = run.load()
+        if config.model != DIETConfig.model:
+            raise InputError(
+                f"{directory} is a run of {config.model.upper()}: it answers about dialogues "
+                "(--stories), not about messages."
+            )
         checkpoint = answering_checkpoint(run.checkpoints, best=config.diet.checkpoint_model)
-        model = load_diet(checkpoint, config, pipeline)
+        model = load_model(checkpoint, config, pipeline)
         return cls(config, pipeline, model, read_position(checkpoint).step)
+
+    @property
+    def fitted(self) -> FittedPipeline:
+        """What was learnt from the data before training."""
+        return self.pipeline
 
     def answer(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
         """One answer per text, in order: `text`, `intent`, `entities`, `intent_ranking`.

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
 import socket
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from data_pipeline.errors import InputError
+from trainer.answer_cli import checkpoints, evaluate, export, predict
 from trainer.errors import Stopped
 from trainer.quiet_start import load_tensorflow
 from trainer.submit_cli import submit
@@ -41,22 +40,30 @@ class _TrainByDefault(click.Group):
 
 @click.group(cls=_TrainByDefault)
 def cli() -> None:
-    """Train Rasa's DIET on any number of devices. Without a command: `train`."""
+    """Train Rasa's DIET and TED on any number of devices. Without a command: `train`."""
 
 
-cli.add_command(submit)
+for command in (evaluate, predict, export, checkpoints, submit):
+    cli.add_command(command)
 
 
 def project_options(command):
-    """--project, or --config and --nlu, and --set."""
+    """--project, or --config with files; --model and --set."""
     for option in (
         click.option(
             "--set",
             "settings",
             multiple=True,
             metavar="KEY=VALUE",
-            help="Override an option of DIET or of trainer.yml.",
+            help="Override an option of a model (ted.KEY: of that one) or of trainer.yml.",
         ),
+        click.option(
+            "--model",
+            type=click.Choice(["diet", "ted"]),
+            help="What to train. [all that is configured and has data]",
+        ),
+        click.option("--stories", type=PATH, multiple=True, help="Story file or folder."),
+        click.option("--domain", type=PATH, multiple=True, help="Domain file or folder."),
         click.option("--nlu", type=PATH, multiple=True, help="NLU training file or folder."),
         click.option("--config", type=PATH, help="A Rasa config.yml."),
         click.option("--project", type=PATH, help="A Rasa project directory."),
@@ -72,33 +79,46 @@ def project_options(command):
 @click.option("--fresh", is_flag=True, help="Start over, in a new directory.")
 @click.option("--init-from", type=PATH, help="An earlier run to start from, on more data.")
 @click.option("--epoch-fraction", type=float, help="With --init-from: part of the epochs to train.")
-@click.option("--epochs", type=int, help="Overrides DIETClassifier's.")
-@click.option("--seed", type=int, help="Overrides DIETClassifier's random_seed.")
+@click.option("--epochs", type=int, help="Overrides those of what is trained.")
+@click.option("--seed", type=int, help="Overrides random_seed of what is trained.")
 @click.option("--strategy", help="auto, single, mirrored or horovod.")
 @click.option("--precision", help="float32, mixed_bfloat16 or mixed_float16.")
 @click.option("--profile", is_flag=True, help="Record where the time of ten steps goes.")
 def train(
-    project, config, nlu, settings, run_dir, prepared, fresh, init_from, epoch_fraction, **flags
+    project,
+    config,
+    nlu,
+    domain,
+    stories,
+    model,
+    settings,
+    run_dir,
+    prepared,
+    fresh,
+    init_from,
+    epoch_fraction,
+    **flags,
 ) -> None:
-    """Train DIET on a project; the same command again goes on where it stopped."""
+    """Train DIET, TED or both on a project; the same command again goes on where it stopped."""
     load_tensorflow()
-    from trainer.config import resolve
+    from trainer.config import resolve_all
     from trainer.project import find_project
     from trainer.run import TrainRequest
     from trainer.run import train as run_training
+    from trainer.tasks.tasks_of_project import chosen_models, make_task
     from trainer.warm_start import with_epoch_fraction
 
     if epoch_fraction is not None and init_from is None:
         raise InputError("--epoch-fraction belongs to --init-from. Give --epochs instead.")
-    found, reason = find_project(project, config, nlu)
+    found, reason = find_project(project, config, nlu, domain, stories)
     logger.info("Project: %s (%s).", found.name, reason)
     flags["random_seed"], profile = flags.pop("seed"), flags.pop("profile")
-    resolved = resolve(found, settings, flags)
+    models = chosen_models(found, model, from_earlier_run=init_from is not None)
+    configs = resolve_all(found, models, settings, flags)
     if epoch_fraction is not None:
-        resolved = with_epoch_fraction(resolved, epoch_fraction)
+        configs = [with_epoch_fraction(resolved, epoch_fraction) for resolved in configs]
     request = TrainRequest(
-        project=found,
-        config=resolved,
+        tasks=[make_task(found, resolved) for resolved in configs],
         run_dir=run_dir or Path("runs") / found.name,
         prepared=prepared,
         fresh=fresh,
@@ -113,116 +133,31 @@ def train(
 @cli.command()
 @click.argument("project", type=PATH)
 @click.option("--out", type=PATH, required=True, help="Directory of the prepared data set.")
-@click.option("--processes", type=int, default=1, show_default=True)
+@click.option("--model", type=click.Choice(["diet", "ted"]), help="As of `train`.")
+@click.option("--processes", type=int, help="How many prepare NLU data. [1]")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE")
 @click.option("--init-from", type=PATH, help="For training that starts from this earlier run.")
-def prepare(project: Path, out: Path, processes: int, settings, init_from: Path | None) -> None:
+def prepare(
+    project: Path, out: Path, model: str | None, processes, settings, init_from: Path | None
+) -> None:
     """Prepare a project's training data for `train --prepared`."""
     load_tensorflow()
-    from data_pipeline.prepare import prepare as prepare_dataset
-    from trainer.config import resolve
+    from trainer.config import resolve_all
     from trainer.project import Project
-    from trainer.warm_start import feature_settings
+    from trainer.run import place_of
+    from trainer.run_directory import RunDirectory
+    from trainer.tasks.tasks_of_project import chosen_models, make_task
 
     found = Project.from_directory(project)
-    features = feature_settings(resolve(found, settings), init_from)
-    prepare_dataset(found.nlu, features, out, processes=processes)
+    models = chosen_models(found, model, from_earlier_run=init_from is not None)
+    flags = {"prepare_processes": processes}
+    for number, config in enumerate(resolve_all(found, models, settings, flags)):
+        directory = out / place_of(number, config)
+        task = make_task(found, config).starting_from(init_from, RunDirectory(directory))
+        task.prepare(directory)
     click.echo(
         f"Prepared data set: {out}\nNext: python -m trainer --project {project} --prepared {out}"
     )
-
-
-@cli.command()
-@click.argument("run_dir", type=PATH)
-@click.option("--nlu", type=PATH, multiple=True, required=True, help="Test file or folder.")
-@click.option("--json", "json_file", type=PATH, help="Write the figures to this file.")
-def evaluate(run_dir: Path, nlu: tuple[Path, ...], json_file: Path | None) -> None:
-    """Measure a trained run on test messages: intents and entities."""
-    load_tensorflow()
-    from trainer.answers import TrainedRun
-    from trainer.evaluate import evaluate as run_evaluation
-
-    evaluation = run_evaluation(TrainedRun.load(run_dir), nlu)
-    if evaluation.intent_table:
-        click.echo(f"Intents\n{evaluation.intent_table}")
-    if evaluation.entity_table:
-        click.echo(f"Entities, per token\n{evaluation.entity_table}")
-    text = json.dumps(evaluation.figures, indent=1)
-    click.echo(text)
-    if json_file is not None:
-        write_text(json_file, text + "\n")
-
-
-@cli.command()
-@click.argument("run_dir", type=PATH)
-@click.argument("texts", nargs=-1)
-@click.option(
-    "--file",
-    "text_file",
-    type=click.File(encoding="utf-8"),
-    help="Texts, one per line; - for standard input.",
-)
-def predict(run_dir: Path, texts: tuple[str, ...], text_file) -> None:
-    """Answer texts given as arguments, in a file, or typed: a JSON line each, as Rasa's."""
-    load_tensorflow()
-    from trainer.answers import TrainedRun
-
-    run = TrainedRun.load(run_dir)
-    if texts or text_file is not None:
-        for answer in run.answer([*texts, *_lines(text_file or ())]):
-            click.echo(json.dumps(answer, ensure_ascii=False))
-        return
-    click.echo("Type a message; an empty line or Ctrl-D ends.", err=True)
-    while text := _typed_line():
-        click.echo(json.dumps(next(run.answer([text])), ensure_ascii=False, indent=1))
-
-
-@cli.command()
-@click.argument("run_dir", type=PATH)
-@click.option("--out", type=PATH, help="Directory of the SavedModel. [RUN_DIR/saved_model]")
-def export(run_dir: Path, out: Path | None) -> None:
-    """Write a trained run as a SavedModel."""
-    load_tensorflow()
-    from trainer.answers import TrainedRun
-    from trainer.export import export as write_saved_model
-
-    written = write_saved_model(TrainedRun.load(run_dir), out or run_dir / "saved_model")
-    click.echo(f"SavedModel: {written}\nNext: saved_model_cli show --dir {written} --all")
-
-
-@cli.command()
-@click.argument("run_dir", type=PATH)
-def checkpoints(run_dir: Path) -> None:
-    """List a run's checkpoints: step, epoch, size, whether whole, newest and best, metrics."""
-    load_tensorflow()
-    from trainer.checkpoint_list import checkpoint_table
-
-    click.echo(checkpoint_table(run_dir))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file the user named."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except FileExistsError as error:  # by `mkdir`, which means the opposite
-        raise InputError(f"Cannot write {path}: {error.filename} is not a directory.") from None
-    except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror or error}.") from None
-
-
-def _lines(file: Iterable[str]) -> list[str]:
-    try:
-        return [line.rstrip("\r\n") for line in file]
-    except UnicodeDecodeError as error:
-        raise InputError(f"--file: {file.name} is not UTF-8 text ({error.reason}).") from None
-
-
-def _typed_line() -> str:
-    try:
-        return input("> " if sys.stdin.isatty() else "").strip()
-    except EOFError:
-        return ""
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""From files and flags to one resolved configuration, checked before anything else happens.
+"""From files and flags to one resolved configuration per model, checked before anything happens.
 
 Precedence, later wins:
-1. defaults (`DIETOptions`, `TrainerOptions`)
+1. defaults (`DIETOptions`, `TEDOptions`, `TrainerOptions`)
 2. Rasa's `config.yml`
 3. `trainer.yml` beside it
 4. `--set key=value`, then the flags of their own
@@ -10,7 +10,6 @@ Precedence, later wins:
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,153 +19,174 @@ import yaml
 
 from data_pipeline.component_options import unknown_name
 from data_pipeline.errors import InputError
-from data_pipeline.feature_settings import FeatureSettings, json_differences
 from data_pipeline.pipeline_components import build_featurizers
-from data_pipeline.sampling import Schedule
 from model.option_names import RETIRED
 from model.options import DIETOptions
+from model.ted_options import TEDOptions
 from trainer.options import OPTIONS, TrainerOptions, read_trainer_options
 from trainer.project import Project
+from trainer.run_config import DIETConfig, RunConfig, TEDConfig
 from trainer.yaml_files import parse_yaml, read_yaml_mapping
 
 logger = logging.getLogger(__name__)
 
-DIET = "DIETClassifier"
 SYNONYM_MAPPER = "EntitySynonymMapper"
 DEFAULT_SEED = 0
 COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True)
-class RunConfig:
-    """Everything that determines a run, beside the training data.
+class _Place:
+    """Where a Rasa configuration has the options of a model."""
 
-    Attributes:
-        pipeline: the tokenizer and featurizers of the Rasa pipeline, as given.
-        maps_synonyms: whether answers go through an `EntitySynonymMapper`.
-        diet: all options of DIET; `random_seed` is set.
-        trainer: our own options.
-    """
+    section: str
+    component: str
+    options: type[DIETOptions] | type[TEDOptions]
 
-    pipeline: tuple[dict[str, Any], ...]
-    maps_synonyms: bool
-    diet: DIETOptions
-    trainer: TrainerOptions
 
-    @property
-    def feature_settings(self) -> FeatureSettings:
-        """What the prepared data set depends on."""
-        return FeatureSettings(
-            pipeline=self.pipeline,
-            featurizers=tuple(self.diet.featurizers),
-            bilou=self.diet.BILOU_flag,
-            entities=self.diet.entity_recognition,
+MODELS = {
+    DIETConfig.model: _Place("pipeline", "DIETClassifier", DIETOptions),
+    TEDConfig.model: _Place("policies", "TEDPolicy", TEDOptions),
+}
+
+
+def configured_models(project: Project) -> tuple[str, ...]:
+    """The models whose options the project's configuration holds, in the order of training."""
+    content = read_yaml_mapping(project.config)
+    return tuple(
+        model
+        for model, place in MODELS.items()
+        if any(
+            _name(component) == place.component for component in content.get(place.section) or ()
         )
-
-    @property
-    def schedule(self) -> Schedule:
-        """How the epochs are planned."""
-        return Schedule(
-            epochs=self.diet.epochs,
-            batch_size=self.diet.batch_size,
-            batch_strategy=self.diet.batch_strategy,
-            seed=self.diet.random_seed,
-            drop_small_last_batch=self.diet.drop_small_last_batch,
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain maps and lists; what the run directory records."""
-        return {
-            "pipeline": list(self.pipeline),
-            "maps_synonyms": self.maps_synonyms,
-            "diet": dataclasses.asdict(self.diet),
-            "trainer": dataclasses.asdict(self.trainer),
-        }
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> RunConfig:
-        """The inverse of `to_json`."""
-        return cls(
-            tuple(plain["pipeline"]),
-            plain["maps_synonyms"],
-            DIETOptions(**plain["diet"]),
-            TrainerOptions(**plain["trainer"]),
-        )
+    )
 
 
 def resolve(
-    project: Project, settings: Sequence[str] = (), flags: Mapping[str, Any] | None = None
+    project: Project,
+    settings: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+    *,
+    model: str = DIETConfig.model,
 ) -> RunConfig:
-    """The configuration of a run.
+    """The configuration of a run of one model; see `resolve_all`."""
+    return resolve_all(project, (model,), settings, flags)[0]
+
+
+def resolve_all(
+    project: Project,
+    models: Sequence[str],
+    settings: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> list[RunConfig]:
+    """The configurations of runs of these models.
 
     Args:
-        settings: `key=value` texts; the value is YAML, the key an option of ours or of DIET.
+        settings: `key=value` texts; the value is YAML, the key an option of ours or of a model,
+            `diet.key` or `ted.key` where it is to hold for that one only.
         flags: options from flags of their own; None values are not given.
 
     Raises:
         InputError: anything unknown, ill-typed or missing in the files or settings.
     """
-    components = _components(project)
-    diet = dict(next((c for c in components if c["name"] == DIET), {}))
-    if not diet:
-        raise InputError(f"{project.config}: pipeline has no {DIET}, so there is nothing to train.")
     ours: dict[str, Any] = {}
     if project.trainer_config is not None:
         ours = read_yaml_mapping(project.trainer_config)
         read_trainer_options(ours, str(project.trainer_config))
-    given = dict(_parsed_setting(text) for text in settings)
-    given |= {key: value for key, value in (flags or {}).items() if value is not None}
-    ours |= {key: value for key, value in given.items() if key in OPTIONS}
-    overrides = {key: value for key, value in given.items() if key not in OPTIONS}
-    pipeline = _ours(components, project)
-    config = RunConfig(
-        pipeline=pipeline,
-        maps_synonyms=any(c["name"] == SYNONYM_MAPPER for c in components),
-        diet=_diet_options(diet, overrides, project),
-        trainer=read_trainer_options(ours, COMMAND_LINE),
-    )
+    overrides: dict[str, dict[str, Any]] = {model: {} for model in models}
+    for text in settings:
+        targets, key, value = _parsed_setting(text, models)
+        for target in [overrides[model] for model in targets] or [ours]:
+            target[key] = value
+    for key, value in (flags or {}).items():
+        if value is not None:
+            for target in [ours] if key in OPTIONS else overrides.values():
+                target[key] = value
+    trainer = read_trainer_options(ours, COMMAND_LINE)
+    configs = [_config(project, model, overrides[model], trainer) for model in models]
+    for config in configs:
+        _check_early_stopping(config)
+    return configs
+
+
+def _config(
+    project: Project, model: str, overrides: Mapping[str, Any], trainer: TrainerOptions
+) -> RunConfig:
+    place = MODELS[model]
+    found = _components(project, place)
+    options = _model_options(place, found, overrides, project)
+    if model == TEDConfig.model:
+        pipeline = _components(project, MODELS[DIETConfig.model], required=False)
+        return TEDConfig(_featurizing(pipeline, project), options, trainer)
+    maps_synonyms = any(c["name"] == SYNONYM_MAPPER for c in found)
+    skipped = set(_skipped(found, project)) - {place.component, SYNONYM_MAPPER}
+    if skipped:
+        names = ", ".join(c["name"] for c in found if c["name"] in skipped)
+        logger.info("Skipped components of the pipeline, which are not part of DIET: %s.", names)
+    return DIETConfig(_featurizing(found, project), maps_synonyms, options, trainer)
+
+
+def _check_early_stopping(config: RunConfig) -> None:
     patience = config.trainer.early_stopping_patience
-    if patience is not None and not config.diet.evaluate_on_number_of_examples:
+    if patience is not None and not config.options.evaluate_on_number_of_examples:
         raise InputError(
             "early_stopping_patience needs examples to evaluate on: set "
             f"evaluate_on_number_of_examples. Received: {patience}, and 0 examples"
         )
-    return config
 
 
-def _components(project: Project) -> list[dict[str, Any]]:
-    pipeline = read_yaml_mapping(project.config).get("pipeline")
-    if not isinstance(pipeline, list) or not pipeline:
+def _components(project: Project, place: _Place, *, required: bool = True) -> list[dict[str, Any]]:
+    """The components of a section of the configuration, without module paths in their names."""
+    section = read_yaml_mapping(project.config).get(place.section)
+    if not section and not required:
+        return []
+    if not isinstance(section, list) or not section:
         raise InputError(
-            f"{project.config}: 'pipeline:' must be a list of components. Received: {pipeline!r}"
+            f"{project.config}: '{place.section}:' must be a list of components. "
+            f"Received: {section!r}"
         )
-    for number, component in enumerate(pipeline, start=1):
-        if not isinstance(component, dict) or not isinstance(component.get("name"), str):
+    for number, component in enumerate(section, start=1):
+        if _name(component) is None:
             raise InputError(
-                f"{project.config}: component {number} of the pipeline must be a map with a "
+                f"{project.config}: component {number} of the {place.section} must be a map with a "
                 f"'name'. Received: {component!r}"
             )
-    return [{**c, "name": c["name"].rpartition(".")[2]} for c in pipeline]
+    return [{**component, "name": _name(component)} for component in section]
 
 
-def _ours(components: list[dict[str, Any]], project: Project) -> tuple[dict[str, Any], ...]:
-    """The tokenizer and the featurizers; says which components are passed over."""
+def _name(component: Any) -> str | None:
+    name = component.get("name") if isinstance(component, dict) else None
+    return name.rpartition(".")[2] if isinstance(name, str) else None
+
+
+def _skipped(components: list[dict[str, Any]], project: Project) -> Sequence[str]:
     try:
-        skipped = set(build_featurizers(components).skipped) - {DIET, SYNONYM_MAPPER}
+        return build_featurizers(components).skipped
     except InputError as error:
         raise InputError(f"{project.config}: {error}") from None
-    if skipped:
-        names = ", ".join(c["name"] for c in components if c["name"] in skipped)
-        logger.info("Skipped components of the pipeline, which are not part of DIET: %s.", names)
-    return tuple(c for c in components if c["name"] not in skipped | {DIET, SYNONYM_MAPPER})
 
 
-def _diet_options(
-    component: Mapping[str, Any], overrides: Mapping[str, Any], project: Project
-) -> DIETOptions:
-    options = _read_diet(component, str(project.config))
+def _featurizing(components: list[dict[str, Any]], project: Project) -> tuple[dict[str, Any], ...]:
+    """The tokenizer and the featurizers."""
+    skipped = _skipped(components, project)
+    return tuple(component for component in components if component["name"] not in skipped)
+
+
+def _model_options(
+    place: _Place,
+    components: list[dict[str, Any]],
+    overrides: Mapping[str, Any],
+    project: Project,
+) -> DIETOptions | TEDOptions:
+    component = next((c for c in components if c["name"] == place.component), None)
+    if component is None:
+        raise InputError(
+            f"{project.config}: {place.section} has no {place.component}, so there is nothing to "
+            "train."
+        )
+    options = _read_options(place, component, str(project.config))
     if overrides:
-        options = _read_diet(_overridden(component, overrides), COMMAND_LINE)
+        options = _read_options(place, _overridden(component, overrides), COMMAND_LINE)
     if options.random_seed is None:
         options = dataclasses.replace(options, random_seed=DEFAULT_SEED)
     return options
@@ -181,40 +201,36 @@ def _overridden(component: Mapping[str, Any], overrides: Mapping[str, Any]) -> d
     return merged
 
 
-def _read_diet(component: Mapping[str, Any], source: str) -> DIETOptions:
+def _read_options(
+    place: _Place, component: Mapping[str, Any], source: str
+) -> DIETOptions | TEDOptions:
     try:
-        return DIETOptions.from_rasa(component)
+        return place.options.from_rasa(component)
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None
 
 
-def _parsed_setting(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
+def _parsed_setting(text: str, models: Sequence[str]) -> tuple[list[str], str, Any]:
+    """The models that `key=value` is for (none: it is an option of ours), its key and value."""
+    written, equals, value = text.partition("=")
+    key = written.strip()
+    if not equals or not key:
         raise InputError(f"--set takes key=value. Received: {text!r}")
-    key = key.strip().removeprefix("diet.")
-    known = [*OPTIONS, *(field.name for field in dataclasses.fields(DIETOptions))]
-    if key not in known and key not in RETIRED:
-        raise unknown_name("--set: unknown option", key, known)
+    prefix, dot, rest = key.partition(".")
+    if dot and prefix in MODELS:
+        if prefix not in models:
+            raise InputError(f"--set {key}: {prefix} is not trained here. See --model.")
+        models, key = [prefix], rest
+    known = {model: _option_names(model) for model in models}
+    targets = [model for model in models if key in known[model] or key in RETIRED]
+    if not targets and (key not in OPTIONS or dot):
+        names = dict.fromkeys([*OPTIONS, *(name for of in known.values() for name in of)])
+        raise unknown_name("--set: unknown option", key, list(names))
     try:
-        return key, parse_yaml(value)
+        return targets, key, parse_yaml(value)
     except yaml.YAMLError:
         raise InputError(f"--set {key}: the value is not valid YAML. Received: {value!r}") from None
 
 
-def differences(before: RunConfig, now: RunConfig) -> list[str]:
-    """What a run cannot change when it goes on, as `key: before -> now` lines.
-
-    Strategy, checkpoint intervals and the like may change, and `epochs` may grow.
-    """
-    lines = json_differences(_fixed(before), _fixed(now))
-    if now.diet.epochs < before.diet.epochs:
-        lines.append(f"diet.epochs: {before.diet.epochs} -> {now.diet.epochs}")
-    return lines
-
-
-def _fixed(config: RunConfig) -> dict[str, Any]:
-    plain = json.loads(json.dumps(config.to_json()))
-    diet = {key: value for key, value in plain["diet"].items() if key != "epochs"}
-    ours = {key: plain["trainer"][key] for key in ("precision", "clip_norm")}
-    return {"diet": diet, "pipeline": plain["pipeline"], **ours}
+def _option_names(model: str) -> list[str]:
+    return [field.name for field in dataclasses.fields(MODELS[model].options)]

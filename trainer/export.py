@@ -10,16 +10,18 @@ import tensorflow as tf
 
 from data_pipeline.errors import InputError
 from trainer.answers import TrainedRun
+from trainer.policy_answers import TrainedPolicy
 
 EXTRA_ASSETS = "assets.extra"
 
 
-def export(run: TrainedRun, directory: Path) -> Path:
+def export(run: TrainedRun | TrainedPolicy, directory: Path) -> Path:
     """Write the model as a SavedModel; an older one there is replaced whole.
 
-    Its signature `serving_default` takes the text tensors of `model/batch.py` and returns what
-    `DIET.call` does. Optimizer state and training-only tensors are left out. Beside it, in
-    `assets.extra/pipeline.json`, are the names of intents and tags and the fitted featurizers.
+    Its signature `serving_default` takes the tensors of `model/batch.py`, or `model/ted_batch.py`,
+    and returns what the model's `call` does. Optimizer state and training-only tensors are left
+    out. Beside it, in `assets.extra/`, is what was learnt from the data: `pipeline.json` with the
+    names of intents and tags and the featurizers, or TED's `dialogue.json` with the domain.
 
     Raises:
         InputError: the directory is something else, or cannot be written.
@@ -33,7 +35,7 @@ def export(run: TrainedRun, directory: Path) -> Path:
         served = _served(run)
         tf.saved_model.save(served, str(partial), served.serve.get_concrete_function())
         (partial / EXTRA_ASSETS).mkdir()
-        run.pipeline.save(partial / EXTRA_ASSETS)
+        run.fitted.save(partial / EXTRA_ASSETS)
         if directory.exists():
             shutil.rmtree(directory)
         os.replace(partial, directory)
@@ -45,7 +47,7 @@ def export(run: TrainedRun, directory: Path) -> Path:
     return directory
 
 
-def _served(run: TrainedRun) -> tf.Module:
+def _served(run: TrainedRun | TrainedPolicy) -> tf.Module:
     """What is saved; `keras.export` would hold every weight twice and name no input."""
     module = tf.Module()
     module.weights = [variable.value for variable in run.model.variables]

@@ -16,9 +16,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from data_pipeline.dataset import make_dataset
-from data_pipeline.example_store import ExampleStore
-from data_pipeline.hold_out import ExampleSubset
+from data_pipeline.dataset import BatchSource, make_dataset
 from data_pipeline.sampling import Plan, Schedule, in_order_plan
 from model.batch import check_batch
 from trainer.checkpoint import Checkpointer, Position
@@ -39,7 +37,7 @@ logger = logging.getLogger(__name__)
 class _Fit:
     """What stays the same during one call of `fit`."""
 
-    train: ExampleStore | ExampleSubset
+    train: BatchSource
     schedule: Schedule
     validation: Validation | None
     early_stopping_patience: int | None
@@ -107,7 +105,7 @@ class Trainer:
 
     def fit(
         self,
-        train: ExampleStore | ExampleSubset,
+        train: BatchSource,
         *,
         schedule: Schedule,
         validation: Validation | None = None,
@@ -146,7 +144,7 @@ class Trainer:
             called.on_train_end()
         return history
 
-    def evaluate(self, examples: ExampleStore | ExampleSubset, batch_size: int) -> dict[str, float]:
+    def evaluate(self, examples: BatchSource, batch_size: int) -> dict[str, float]:
         """How good the model is now, without noise; the same for any number of devices.
 
         Returns:
@@ -221,9 +219,7 @@ class Trainer:
                     signal_number=stop_signal,
                 )
 
-    def _batches(
-        self, examples: ExampleStore | ExampleSubset, plan: Plan, first_step: int = 0
-    ) -> Iterable:
+    def _batches(self, examples: BatchSource, plan: Plan, first_step: int = 0) -> Iterable:
         """The batches of `plan` from `first_step` on, for this process' replicas."""
         signature = self.model.training_signature()
 

@@ -1,16 +1,22 @@
-"""The DIET that belongs to a configuration and a fitted pipeline."""
+"""The model that belongs to a configuration and to what was learnt from the data."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
+from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.errors import InputError
 from data_pipeline.pipeline import FittedPipeline
 from model.diet import DIET
 from model.sizes import DIETSizes
+from model.ted import TED
 from trainer.checkpoint import load_variables, read_position
-from trainer.config import RunConfig
 from trainer.optimizer import make_optimizer
+from trainer.run_config import DIETConfig, Fitted, RunConfig, TEDConfig
+from trainer.sizes_of_dialogues import ted_sizes
+
+logger = logging.getLogger(__name__)
 
 
 def diet_sizes(pipeline: FittedPipeline) -> DIETSizes:
@@ -32,24 +38,34 @@ def diet_sizes(pipeline: FittedPipeline) -> DIETSizes:
     )
 
 
-def load_diet(checkpoint: Path, config: RunConfig, pipeline: FittedPipeline) -> DIET:
-    """The trained DIET of a checkpoint, in float32.
+def load_model(checkpoint: Path, config: RunConfig, fitted: Fitted) -> DIET | TED:
+    """The trained model of a checkpoint, in float32.
 
     Raises:
         InputError: the checkpoint is damaged, or of another configuration.
     """
-    model = make_diet(config, pipeline, "float32")
+    model = make_model(config, fitted, "float32")
     model.build()
     load_variables(checkpoint, "model", model.variables)
     if read_position(checkpoint).step_in_epoch > 0:
         # Written in the middle of an epoch, when rows of wide kernels may be behind.
-        optimizer = make_optimizer(model, config.diet.learning_rate)
+        optimizer = make_optimizer(model, config.options.learning_rate)
         load_variables(checkpoint, "optimizer", optimizer.variables)
         optimizer.bring_up_to_date()
     return model
 
 
-def make_diet(config: RunConfig, pipeline: FittedPipeline, precision: str) -> DIET:
+def make_model(config: RunConfig, fitted: Fitted, precision: str) -> DIET | TED:
+    """An unbuilt model.
+
+    Raises:
+        InputError: the options do not fit the data.
+    """
+    make = {DIETConfig.model: make_diet, TEDConfig.model: make_ted}[config.model]
+    return make(config, fitted, precision)
+
+
+def make_diet(config: DIETConfig, pipeline: FittedPipeline, precision: str) -> DIET:
     """An unbuilt DIET.
 
     Raises:
@@ -62,5 +78,19 @@ def make_diet(config: RunConfig, pipeline: FittedPipeline, precision: str) -> DI
             accumulate_steps=config.trainer.accumulate_steps,
             dtype=precision,
         )
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def make_ted(config: TEDConfig, featurizer: DialogueFeaturizer, precision: str) -> TED:
+    """An unbuilt TED.
+
+    Raises:
+        InputError: the options do not fit the data.
+    """
+    if config.trainer.accumulate_steps > 1:
+        logger.info("accumulate_steps holds for DIET; TED takes its batches whole.")
+    try:
+        return TED(ted_sizes(featurizer), config.ted, dtype=precision)
     except ValueError as error:
         raise InputError(str(error)) from None

@@ -31,6 +31,8 @@ class TrainerOptions:
         gradient_compression: `none`, or `fp16`: under Horovod gradients are exchanged in 16 bits,
             which is no longer exact.
         prepare_processes: processes that prepare the data set.
+        augmentation_factor: of TED: how many stories are glued together (`rasa train
+            --augmentation`); 0 = none.
         logical_cpu_devices: how many devices the CPU counts as, to rehearse mirrored training on a
             machine without GPUs.
     """
@@ -45,6 +47,7 @@ class TrainerOptions:
     early_stopping_patience: int | None = None
     gradient_compression: str = "none"
     prepare_processes: int = 1
+    augmentation_factor: int = 50
     logical_cpu_devices: int = 1
 
     def __post_init__(self) -> None:
@@ -53,6 +56,7 @@ class TrainerOptions:
         self._check_choice("gradient_compression", COMPRESSIONS)
         for name in ("checkpoint_every_steps", "keep_checkpoints", *_COUNTS):
             self._check_number(name, int, "a whole number of at least 1", least=1)
+        self._check_number("augmentation_factor", int, "a whole number of at least 0", least=0)
         for name in ("clip_norm", "checkpoint_every_minutes"):
             self._check_number(name, (int, float), "a number above 0", least=1e-12)
 

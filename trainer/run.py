@@ -1,4 +1,4 @@
-"""Training from a project to a run directory: the composition root, in the order it happens."""
+"""Training from a project to run directories: the composition root, in the order it happens."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import json
 import logging
 import os
 import shutil
-import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,28 +16,21 @@ from pathlib import Path
 import keras
 
 from data_pipeline.errors import InputError
-from data_pipeline.feature_settings import (
-    FeatureSettings,
-    check_same_files,
-    check_same_settings,
-)
-from data_pipeline.nlu_files import find_nlu_files
-from data_pipeline.prepare import prepare
-from data_pipeline.prepared import PreparedDataset, open_prepared
 from data_pipeline.sampling import batch_size_of_epoch
 from trainer.callbacks import MetricsFile, ProgressLine, TensorBoardScalars
 from trainer.checkpoint import Checkpointer, Position, checkpoints
-from trainer.config import RunConfig, differences
 from trainer.distribution import Distribution, make_distribution
 from trainer.loop import Trainer
-from trainer.model_of_run import make_diet
+from trainer.model_of_run import make_model
+from trainer.model_summary import model_summary, weights_in_words
 from trainer.profiling import ProfiledSteps, allow_profiling
-from trainer.project import Project
+from trainer.run_config import RunConfig, differences
 from trainer.run_directory import RunDirectory, fresh_directory
 from trainer.run_lock import RunLock
 from trainer.saver import CheckpointPolicy
+from trainer.signals import stop_on_signal
+from trainer.tasks.task import Task, TrainingData
 from trainer.validation import split
-from trainer.warm_start import WarmStart
 
 logger = logging.getLogger(__name__)
 
@@ -48,15 +40,16 @@ class TrainRequest:
     """What the user asked for.
 
     Attributes:
-        run_dir: where results go; an existing run there goes on.
-        prepared: a prepared data set to use instead of preparing one.
+        tasks: the models to train, one after the other.
+        run_dir: where results go; an existing run there goes on. Of several tasks the first one
+            has this directory and each other one that of its name in it.
+        prepared: a prepared data set to use instead of preparing one; of several as in `run_dir`.
         fresh: start over, in a new directory.
         init_from: an earlier run whose weights and vocabularies to start from.
         profile: whether to profile a few steps.
     """
 
-    project: Project
-    config: RunConfig
+    tasks: Sequence[Task]
     run_dir: Path
     prepared: Path | None = None
     fresh: bool = False
@@ -74,56 +67,76 @@ def train(request: TrainRequest) -> str | None:
         InputError: bad input; also `Diverged`, when a gradient is not finite.
         Stopped: a signal ended it after a step, with a checkpoint.
     """
-    with ExitStack() as until_done:
-        return _train(request, until_done)
-
-
-def _train(request: TrainRequest, until_done: ExitStack) -> str | None:
-    config = request.config
-    # 1. Devices.
+    options = request.tasks[0].config.trainer  # ours are the same for all
     if request.profile:
         allow_profiling()
     distribution = make_distribution(
-        config.trainer.strategy,
-        logical_cpu_devices=config.trainer.logical_cpu_devices,
-        gradient_compression=config.trainer.gradient_compression,
+        options.strategy,
+        logical_cpu_devices=options.logical_cpu_devices,
+        gradient_compression=options.gradient_compression,
     )
-    _check_batch_size(config, distribution)
-    # 2. A directory to write to, for us alone.
-    run = RunDirectory(fresh_directory(request.run_dir) if request.fresh else request.run_dir)
+    for task in request.tasks:
+        _check_batch_size(task.config, distribution)
+    directory = request.run_dir
+    if request.fresh:  # asked once, since the chief is about to make it
+        directory = distribution.broadcast_object(fresh_directory(directory))
+    results = []
+    for number, task in enumerate(request.tasks):
+        place = place_of(number, task.config)
+        prepared = request.prepared / place if request.prepared else None
+        here = replace(request, tasks=(task,), prepared=prepared)
+        with ExitStack() as until_done:
+            run = RunDirectory(directory / place)
+            results.append(_train_one(here, task, run, distribution, until_done))
+    return "\n".join(results) if distribution.is_chief else None
+
+
+def place_of(number: int, config: RunConfig) -> str:
+    """Where the run or data set of the task with this number lies in the directory of all."""
+    return config.model if number else ""
+
+
+def _train_one(
+    request: TrainRequest,
+    task: Task,
+    run: RunDirectory,
+    distribution: Distribution,
+    until_done: ExitStack,
+) -> str:
+    config, options = task.config, task.config.options
+    # 1. A directory to write to, for us alone.
     if distribution.is_chief:
         run.create()
         lock = until_done.enter_context(RunLock(run.path))
-    # 3. Data: the chief prepares, the others open what it made.
+    # 2. Data: the chief prepares, the others open what it made.
     _check_same_settings(run, config)
-    start = WarmStart.find(request.init_from, run, config)
-    features = replace(config.feature_settings, earlier=start.features if start else None)
-    dataset = _dataset(request, features, run, distribution)
-    _check_same_data(run, dataset.fingerprint)
-    examples, validation = split(dataset.store, config.diet)
-    # 4. Model, optimizer and every variable.
+    task = task.starting_from(request.init_from, run)
+    data = _data(task, request.prepared, run, distribution)
+    _check_same_data(run, data.fingerprint)
+    examples, validation = split(data.store, options, balanced=task.balances_held_out)
+    # 3. Model, optimizer and every variable.
     logger.info("Building the model.")
     trainer = Trainer(
-        lambda: make_diet(config, dataset.pipeline, config.trainer.precision),
-        learning_rate=config.diet.learning_rate,
+        lambda: make_model(config, data.fitted, config.trainer.precision),
+        learning_rate=options.learning_rate,
         distribution=distribution,
-        seed=config.diet.random_seed,
+        seed=options.random_seed,
         clip_norm=config.trainer.clip_norm,
     )
     if distribution.is_chief:
         weights = trainer.model.weight_counts()
         logger.info("The model has %s.", weights_in_words(weights))
-        run.record({**_facts(config, dataset, start), "weights": weights}, dataset.pipeline)
-    # 5. Restore or start from another run, train, checkpoint.
+        run.record({**_facts(task, data), "weights": weights}, data.fitted)
+    # 4. Restore or start from another run, train, checkpoint.
     checkpointer = Checkpointer(
         run.checkpoints,
         trainer.variables,
         keep=config.trainer.keep_checkpoints,
-        keep_best=config.diet.checkpoint_model,
+        keep_best=options.checkpoint_model,
     )
-    if start and distribution.is_chief and not checkpoints(run.checkpoints):
-        start.initialise(trainer, dataset.pipeline, config.diet.random_seed)
-    with _stop_on_signal(trainer):
+    if task.start and distribution.is_chief and not checkpoints(run.checkpoints):
+        task.start.initialise(trainer, data.fitted, options.random_seed)
+    with stop_on_signal(trainer):
         history = trainer.fit(
             examples,
             schedule=config.schedule,
@@ -134,30 +147,25 @@ def _train(request: TrainRequest, until_done: ExitStack) -> str | None:
             checkpoint_policy=CheckpointPolicy(
                 config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes
             ),
-            checkpoint_state={"fingerprint": dataset.fingerprint},
+            checkpoint_state={"fingerprint": data.fingerprint},
         )
-    if not distribution.is_chief:
-        return None
-    return _result(run, config, trainer.position, trained=bool(history.epoch))
+    return _result(task, run, trainer.position, trained=bool(history.epoch))
 
 
-def _result(run: RunDirectory, config: RunConfig, position: Position, *, trained: bool) -> str:
+def _result(task: Task, run: RunDirectory, position: Position, *, trained: bool) -> str:
+    epochs = task.config.options.epochs
     what = "Trained" if trained else "Training was complete already:"
-    what += f" {position.epoch} epochs."
-    if position.epoch < config.diet.epochs:
+    what += f" {position.epoch} epochs of {task.config.model.upper()}."
+    if position.epoch < epochs:
         what += (
-            f" Stopped early, of {config.diet.epochs}: the last {position.best.evaluations_since} "
+            f" Stopped early, of {epochs}: the last {position.best.evaluations_since} "
             f"evaluations were not better than the one after step {position.best.step}."
         )
     program = _this_python()
-    return (
-        f"{what} Run directory: {run.path}\n"
-        "Next:\n"
-        f"  {program} -m trainer evaluate {run.path} --nlu TEST_FILE\n"
-        f"  {program} -m trainer predict {run.path}\n"
-        f"  {program} -m trainer export {run.path}\n"
-        f"  {program} -m tensorboard.main --logdir {run.path}"
-    )
+    next_commands = [f"trainer {command}" for command in task.next_commands(run.path)]
+    next_commands.append(f"tensorboard.main --logdir {run.path}")
+    lines = [f"  {program} -m {command}" for command in next_commands]
+    return "\n".join([f"{what} Run directory: {run.path}", "Next:", *lines])
 
 
 def _this_python() -> str:
@@ -169,39 +177,27 @@ def _this_python() -> str:
 
 
 def _check_batch_size(config: RunConfig, distribution: Distribution) -> None:
-    smallest = batch_size_of_epoch(config.diet.batch_size, 0, config.diet.epochs)
+    options = config.options
+    smallest = batch_size_of_epoch(options.batch_size, 0, options.epochs)
     if smallest < distribution.num_replicas:
         raise InputError(
             f"batch_size is global and must be at least the number of devices, "
-            f"{distribution.num_replicas}. Received: {config.diet.batch_size}"
+            f"{distribution.num_replicas}. Received: {options.batch_size}"
         )
 
 
-def _dataset(
-    request: TrainRequest,
-    settings: FeatureSettings,
-    run: RunDirectory,
-    distribution: Distribution,
-) -> PreparedDataset:
-    directory = request.prepared or run.prepared
-    if distribution.is_chief and request.prepared is None:
+def _data(
+    task: Task, prepared: Path | None, run: RunDirectory, distribution: Distribution
+) -> TrainingData:
+    if distribution.is_chief and prepared is None:
         if run.recorded() is not None:
             # Before the run's prepared data set is replaced.
-            _check_same_data(run, settings.fingerprint(find_nlu_files(request.project.nlu)))
-        dataset = prepare(
-            request.project.nlu,
-            settings,
-            directory,
-            processes=request.config.trainer.prepare_processes,
-        )
+            _check_same_data(run, task.fingerprint())
+        data = task.prepare(run.prepared)
         distribution.wait_for_all()
-        return dataset
+        return data
     distribution.wait_for_all()
-    dataset = open_prepared(directory, verify=distribution.is_chief)
-    check_same_settings(dataset, settings)
-    if distribution.is_chief:
-        check_same_files(dataset, settings, request.project.nlu)
-    return dataset
+    return task.open(prepared or run.prepared, is_chief=distribution.is_chief)
 
 
 def _check_same_settings(run: RunDirectory, config: RunConfig) -> None:
@@ -223,13 +219,13 @@ def _check_same_data(run: RunDirectory, fingerprint: str) -> None:
         )
 
 
-def _facts(config: RunConfig, dataset: PreparedDataset, start: WarmStart | None) -> dict:
+def _facts(task: Task, data: TrainingData) -> dict:
     packages = ("tensorflow", "keras", "numpy")
     return {
-        "config": config.to_json(),
-        "fingerprint": dataset.fingerprint,
-        "examples": len(dataset.store),
-        **({"init_from": start.to_json()} if start else {}),
+        "config": task.config.to_json(),
+        "fingerprint": data.fingerprint,
+        "examples": len(data.store),
+        **({"init_from": task.start.to_json()} if task.start else {}),
         "versions": {package: version(package) for package in packages},
     }
 
@@ -238,7 +234,7 @@ def _callbacks(
     request: TrainRequest, run: RunDirectory, trainer: Trainer, lock: RunLock
 ) -> list[keras.callbacks.Callback]:
     texts = {
-        "configuration": json.dumps(request.config.to_json(), indent=1),
+        "configuration": json.dumps(request.tasks[0].config.to_json(), indent=1),
         "model": model_summary(trainer.model),
     }
     profile = [ProfiledSteps(run.tensorboard, trainer.distribution)] if request.profile else []
@@ -249,40 +245,3 @@ def _callbacks(
         TensorBoardScalars(run.tensorboard, texts),
         keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: lock.check()),
     ]
-
-
-def weights_in_words(weights: Mapping[str, int]) -> str:
-    """What `DIET.weight_counts` counted: weights that do not exist are not counted as trained."""
-    words = f"{weights['connected']:,} trainable weights"
-    missing = weights["stored"] - weights["connected"]
-    return f"{words} (connection_density leaves out {missing:,} others)" if missing else words
-
-
-def model_summary(model: keras.Model) -> str:
-    """The layers of the model as a tree, what is trained of it, and every variable's shape."""
-    lines: list[str] = []
-    model.summary(expand_nested=True, print_fn=lambda text, **_: lines.append(text))
-    lines.append(f"Connected: {weights_in_words(model.weight_counts())}")
-    lines += [f"{variable.path}  {tuple(variable.shape)}" for variable in model.variables]
-    return "\n".join(lines)
-
-
-@contextmanager
-def _stop_on_signal(trainer: Trainer) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end training after the current step, with a checkpoint.
-
-    A second one ends it at once.
-    """
-
-    def stop(number: int, _frame) -> None:
-        if trainer.stop_requested is not None:
-            sys.exit(128 + number)
-        logger.info("Stopping after this step; again to stop at once.")
-        trainer.stop_requested = number
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

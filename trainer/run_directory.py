@@ -4,7 +4,9 @@
 |---|---|
 | `run.json` | the resolved configuration, the data set's fingerprint, versions |
 | `prepared/` | the prepared data set, unless one was given |
-| `pipeline.json` | tokenizer, featurizers, labels, tags: what answering needs |
+| `pipeline.json` | of DIET: tokenizer, featurizers, labels, tags: what answering needs |
+| `dialogue.json`, `pipelines/` | of TED: the domain, and what featurizes texts of dialogues |
+| `ted/` | the run of TED, where both models are trained |
 | `checkpoints/` | `step-…/`, see `trainer/checkpoint.py` |
 | `metrics.jsonl` | one line per epoch |
 | `tensorboard/` | event files |
@@ -21,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from data_pipeline.errors import InputError
-from data_pipeline.pipeline import PIPELINE_FILE, FittedPipeline
-from trainer.config import RunConfig
+from trainer.run_config import Fitted, RunConfig, TEDConfig, config_from_json
 
 RUN_FILE = "run.json"
+TED_FOLDER = "ted"
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,9 @@ class RunDirectory:
                 "Choose another with --run-dir."
             ) from None
 
-    def record(self, facts: dict[str, Any], pipeline: FittedPipeline) -> None:
-        """Write `run.json` and `pipeline.json`; each replaces the old one whole."""
-        pipeline.save(self.path)
+    def record(self, facts: dict[str, Any], fitted: Fitted) -> None:
+        """Write `run.json` and what was learnt from the data; each replaces the old one whole."""
+        fitted.save(self.path)
         partial = self.path / f".{RUN_FILE}.partial"
         partial.write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")
         os.replace(partial, self.path / RUN_FILE)
@@ -93,15 +95,15 @@ class RunDirectory:
         if facts is None:
             return None
         try:
-            return RunConfig.from_json(facts["config"]), facts["fingerprint"]
+            return config_from_json(facts["config"]), facts["fingerprint"]
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{self.path / RUN_FILE} is not what this version writes ({error}). "
                 "Start over with --fresh."
             ) from None
 
-    def load(self) -> tuple[RunConfig, FittedPipeline]:
-        """The configuration and the pipeline of a run that has begun.
+    def load(self) -> tuple[RunConfig, Fitted]:
+        """The configuration of a run that has begun, and what it learnt from its data.
 
         Raises:
             InputError: this is not a run's directory.
@@ -112,15 +114,31 @@ class RunDirectory:
                 f"{self.path} is not a run directory: it has no {RUN_FILE}. "
                 "Give the directory that training printed."
             )
+        config = recorded[0]
         try:
-            return recorded[0], FittedPipeline.load(self.path)
+            return config, config.fitted.load(self.path)
         except InputError:
             raise
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{self.path / PIPELINE_FILE} is missing or damaged ({error}). "
+                f"{self.path / config.fitted_file} is missing or damaged ({error}). "
                 "The same training command writes it again."
             ) from None
+
+
+def policy_directory(path: Path) -> Path:
+    """The run of TED that is meant by `path`: that directory, or `ted` in it.
+
+    Raises:
+        InputError: neither is a run of TED.
+    """
+    for directory in (path, path / TED_FOLDER):
+        recorded = RunDirectory(directory).recorded()
+        if recorded is not None and recorded[0].model == TEDConfig.model:
+            return directory
+    raise InputError(
+        f"{path} holds no run of TED, which answers about dialogues. Train one (--model ted)."
+    )
 
 
 def fresh_directory(path: Path) -> Path:

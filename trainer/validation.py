@@ -10,9 +10,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from data_pipeline.example_store import ExampleStore
+from data_pipeline.dataset import BatchSource
 from data_pipeline.hold_out import ExampleSubset, hold_out
 from model.options import DIETOptions
+from model.ted_options import TEDOptions
 from trainer.distribution import Distribution
 from trainer.step import summed
 from trainer.term_means import term_means
@@ -31,7 +32,7 @@ class Validation:
             what is measured; accuracy and F1 do not depend on it.
     """
 
-    examples: ExampleStore | ExampleSubset
+    examples: BatchSource
     every_epochs: int
     batch_size: int
 
@@ -79,9 +80,12 @@ class EvaluationStep:
 
 
 def split(
-    store: ExampleStore, options: DIETOptions
-) -> tuple[ExampleStore | ExampleSubset, Validation | None]:
+    store: BatchSource, options: DIETOptions | TEDOptions, *, balanced: bool = True
+) -> tuple[BatchSource, Validation | None]:
     """What to train on, and what to evaluate on if the options want that.
+
+    Args:
+        balanced: whether every label gets its share of what is held out.
 
     Raises:
         InputError: the number of examples does not fit the data.
@@ -101,9 +105,7 @@ def split(
             "out are neither trained nor evaluated on. -1 evaluates after the last epoch.",
             *(every, options.epochs, held_out),
         )
-    chosen = hold_out(
-        store.labels, held_out, options.random_seed, stratify=options.intent_classification
-    )
+    chosen = hold_out(store.labels, held_out, options.random_seed, stratify=balanced)
     train, evaluated = (ExampleSubset(store, indices) for indices in chosen)
     size = options.batch_size
     return train, Validation(

@@ -21,13 +21,13 @@ import numpy as np
 
 from data_pipeline.earlier_pipeline import EarlierPipeline, column_origins
 from data_pipeline.errors import InputError
-from data_pipeline.feature_settings import FeatureSettings, json_differences
+from data_pipeline.feature_settings import json_differences
 from data_pipeline.pipeline import PIPELINE_FILE, FittedPipeline
 from model.diet import DIET
 from trainer.checkpoint import answering_checkpoint, damage, load_variables
-from trainer.config import RunConfig
 from trainer.loop import Trainer
-from trainer.model_of_run import load_diet
+from trainer.model_of_run import load_model
+from trainer.run_config import DIETConfig
 from trainer.run_directory import RunDirectory
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class WarmStart:
     features: EarlierPipeline
 
     @classmethod
-    def find(cls, given: Path | None, run: RunDirectory, config: RunConfig) -> WarmStart | None:
+    def find(cls, given: Path | None, run: RunDirectory, config: DIETConfig) -> WarmStart | None:
         """What `run` is to start from, or has been started from if it has begun; None = nothing.
 
         Args:
@@ -83,7 +83,7 @@ class WarmStart:
         return cls(directory, recorded["checkpoint"], features)
 
     @classmethod
-    def of(cls, directory: Path, config: RunConfig) -> WarmStart:
+    def of(cls, directory: Path, config: DIETConfig) -> WarmStart:
         """The earlier run in `directory`, for a new one with these options.
 
         Raises:
@@ -91,6 +91,8 @@ class WarmStart:
         """
         run = RunDirectory(directory)
         before, _ = run.load()
+        if before.model != config.model:
+            raise InputError(f"{directory} is a run of {before.model}, not of {config.model}.")
         changed = json_differences(_fixed(before), _fixed(config))
         if changed:
             raise InputError(
@@ -133,7 +135,7 @@ class WarmStart:
                 load_variables(path, group, trainer.variables[group])
             logger.info("Starting from %s: no new features, so Adam goes on, too.", path)
             return
-        copy_weights(load_diet(path, config, earlier), trainer.model, origins, seed)
+        copy_weights(load_model(path, config, earlier), trainer.model, origins, seed)
         logger.info(
             "Starting from %s: %d new columns per token, %d per text; Adam starts anew.", path, *new
         )
@@ -184,17 +186,7 @@ def _grown(kernel: np.ndarray, origins: np.ndarray, rng: np.random.Generator) ->
     return rows
 
 
-def feature_settings(config: RunConfig, init_from: Path | None) -> FeatureSettings:
-    """What data is prepared with for a run that starts from `init_from`; None = from scratch.
-
-    Raises:
-        InputError: as `WarmStart.find`.
-    """
-    earlier = WarmStart.of(init_from, config).features if init_from else None
-    return replace(config.feature_settings, earlier=earlier)
-
-
-def with_epoch_fraction(config: RunConfig, fraction: float) -> RunConfig:
+def with_epoch_fraction(config: DIETConfig, fraction: float) -> DIETConfig:
     """The configuration with that part of its epochs, rounded up (Rasa's `--epoch-fraction`).
 
     Raises:
@@ -206,7 +198,7 @@ def with_epoch_fraction(config: RunConfig, fraction: float) -> RunConfig:
     return replace(config, diet=replace(config.diet, epochs=epochs))
 
 
-def _fixed(config: RunConfig) -> dict[str, Any]:
+def _fixed(config: DIETConfig) -> dict[str, Any]:
     """What has to be the same (`FinetuningValidator`): Rasa's options, but for the epochs."""
     plain = json.loads(json.dumps(config.to_json()))
     del plain["trainer"], plain["diet"]["epochs"]

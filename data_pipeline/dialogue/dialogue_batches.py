@@ -15,6 +15,7 @@ from data_pipeline.sampling import PADDING
 
 if TYPE_CHECKING:  # the store makes its batches by this module
     from data_pipeline.dialogue.dialogue_store import DialogueRows, DialogueStore, DialogueTables
+    from data_pipeline.example_store import ExampleStore
 
 NOT_OF_DIALOGUES = ("label_ids", "example_weights", "text_token_ids")
 """What a batch of texts holds beside the texts themselves."""
@@ -55,7 +56,7 @@ def assemble_dialogues(
         batch[f"{attribute}_turns"] = turns
         if attribute in store.tables.texts:
             texts = store.tables.texts[attribute]
-            batch |= _texts(attribute, texts, values[turns], positions[attribute])
+            batch |= text_tensors(attribute, texts, values[turns], positions[attribute])
         else:
             features = store.tables.rows[attribute][values[turns]]
             batch[f"{attribute}_indices"] = coordinates(features, np.arange(len(turns)))
@@ -70,7 +71,9 @@ def _labels(rows: DialogueRows, every_turn: bool) -> np.ndarray:
     return rows.labels if every_turn else rows.labels[np.cumsum(rows.lengths) - 1]
 
 
-def _texts(attribute: str, texts, values: np.ndarray, positions: int) -> dict[str, np.ndarray]:
+def text_tensors(
+    attribute: str, texts: ExampleStore, values: np.ndarray, positions: int
+) -> dict[str, np.ndarray]:
     """The tensors of texts, as DIET has them, under the name of the attribute."""
     made = assemble(texts, values.astype(np.int64), positions)
     return {

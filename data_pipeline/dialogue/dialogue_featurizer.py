@@ -102,10 +102,18 @@ class DialogueFeaturizer:
                 for attribute in self.attributes
                 if self.texts and attribute in TEXT_ATTRIBUTES
             },
-            label_rows=self._rows("action_name", self._label_names()),
+            label_rows=self.label_rows(),
             label_texts=self._label_texts(),
             tagged=self.tagged,
         )
+
+    def row_width(self, attribute: str) -> int:
+        """The columns of an attribute that is no text."""
+        return self._rows(attribute, []).shape[1]
+
+    def label_rows(self) -> csr_matrix:
+        """`[labels, width]` float32: what each action looks like by name; zeros for texts."""
+        return self._rows("action_name", self._label_names())
 
     def _rows(self, attribute: str, values: Sequence) -> csr_matrix:
         if self.texts and attribute in self.texts.names:

@@ -98,7 +98,8 @@ class StoryTexts:
         """`[names, width]` float32: per name the sum of its words' rows; zeros for no name."""
         pipeline = self.names[attribute]
         width = _width_of_names(pipeline)
-        return csr_matrix(vstack([_name_row(pipeline, name, width) for name in names]))
+        none = csr_matrix((0, width), dtype="float32")
+        return csr_matrix(vstack([none, *(_name_row(pipeline, name, width) for name in names)]))
 
     def save(self, directory: Path) -> None:
         """Write the pipelines; annotations are needed in training only."""

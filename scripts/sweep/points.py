@@ -180,7 +180,8 @@ def _run_point(sweep: Sweep, point: Point, children: _Children) -> bool:
     run.mkdir(parents=True, exist_ok=True)
     settings = [a for text in (*sweep.settings, *point.settings) for a in ("--set", text)]
     prepared = sweep.out / "prepared"
-    train = [*sweep.source, *settings, "--prepared", prepared, "--run-dir", run]
+    train = ["--model", "diet", *sweep.source, *settings]
+    train += ["--prepared", prepared, "--run-dir", run]
     partial = run / f".{EVALUATION_FILE}.partial"
     tests = [argument for path in sweep.test for argument in ("--nlu", path)]
     with _log(sweep, point).open("a", encoding="utf-8") as log:

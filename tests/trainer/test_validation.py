@@ -225,9 +225,9 @@ def test_early_stopping_is_said_also_when_the_run_is_started_again(
     arguments = ("--project", project, "--run-dir", tmp_path, *BEST, "--epochs", "9")
     arguments += ("--set", "entity_recognition=false", "--set", "early_stopping_patience=1")
     first = command(*arguments)
-    assert "Trained 2 epochs. Stopped early, of 9: the last 1 evaluations were not" in first.out
+    assert "Trained 2 epochs of DIET. Stopped early, of 9: the last 1 evaluations were not" in first.out
     again = command(*arguments)
-    assert "Training was complete already: 2 epochs. Stopped early, of 9" in again.out
+    assert "Training was complete already: 2 epochs of DIET. Stopped early, of 9" in again.out
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 2
 
 
@@ -240,7 +240,7 @@ def test_early_stopping_without_held_out_examples_is_refused(command, project):
 def test_a_number_that_does_not_fit_the_data_is_refused(command, project, tmp_path, number):
     setting = ("--set", f"evaluate_on_number_of_examples={number}")
     result = command("--project", project, "--run-dir", tmp_path, *setting)
-    assert "from 5 to 36 for these 42 examples of 5 intents" in result.line
+    assert "from 5 to 36 for these 42 examples of 5 labels" in result.line
 
 
 @pytest.mark.parametrize("interval", [0, -2])

@@ -1,0 +1,1 @@
+"""What the trainer must know of each model: where its data comes from, what follows training."""

@@ -170,6 +170,9 @@ TRAINER_TESTS: dict[str, tuple[str, ...]] = {
     "gradient_compression": (
         "tests/world/test_gradient_exchange.py::test_gradients_are_summed_over_processes",
     ),
+    "augmentation_factor": (
+        "tests/trainer/test_ted_training.py::test_gluing_stories_is_part_of_what_a_run_keeps",
+    ),
     "prepare_processes": (
         "tests/trainer/test_prepared_round_trip.py::test_two_processes_prepare_what_one_does",
     ),

@@ -16,19 +16,24 @@ step() { printf '\n== %s\n   %s\n' "$1" "${*:2}"; "${@:2}"; }
 # --gloo, also where Horovod has MPI: mpirun refuses to run as root, as containers do.
 step "Training on $processes processes (the launcher needs some seconds; notes of TensorFlow's are harmless)" \
     horovodrun --gloo -np "$processes" python -m trainer --project "$project" --run-dir "$run"
+step "Evaluating on stories that were not trained on" \
+    python -m trainer evaluate "$run" --stories "$project/tests/test_stories.yml" \
+    --json "$run/ted/evaluation.json"
 step "Evaluating on examples that were not trained on" \
     python -m trainer evaluate "$run" --nlu "$project/tests/test_nlu.yml" --json "$run/evaluation.json"
-step "Exporting a SavedModel" \
+step "Exporting a SavedModel of DIET" \
     python -m trainer export "$run" --out "$run/saved_model"
+step "Exporting a SavedModel of TED" \
+    python -m trainer export "$run/ted" --out "$run/ted/saved_model"
 step "Predicting" \
     python -m trainer predict "$run" "i'd like two large veggie pizzas for tomorrow"
 
 cat <<END
 
 == Done
-   run directory    $run
-   evaluation       $run/evaluation.json
-   SavedModel       $run/saved_model
+   run directory    $run              of TED: $run/ted
+   evaluation       $run/evaluation.json    $run/ted/evaluation.json
+   SavedModel       $run/saved_model        $run/ted/saved_model
 
    curves           .venv/bin/tensorboard --logdir $run
    resume           the same command again

@@ -122,6 +122,16 @@ def test_changed_stories_are_refused(both, command, tmp_path, make_project):
     assert "other training data" in line
 
 
+def test_gluing_stories_is_part_of_what_a_run_keeps(both, command, tmp_path):
+    project, run, _ = both
+    assert "(0 of them glued)" not in both[2].err  # 50 by default
+    unglued = ("--model", "ted", "--set", "augmentation_factor=0", "--epochs", 1)
+    result = command("--project", project, *unglued, "--run-dir", tmp_path / "run")
+    assert "(0 of them glued)" in result.err
+    line = command("--project", project, *unglued, "--run-dir", run / "ted").line
+    assert "augmentation_factor: 50 -> 0" in line
+
+
 def test_a_project_without_a_domain_trains_diet_and_says_so(make_project, command, tmp_path):
     project = add_dialogues(make_project(tmp_path / "tiny"))
     (project / "domain.yml").unlink()

@@ -1,0 +1,145 @@
+"""What a trained TED is worth and says: `evaluate --stories`, `predict`, `export`."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from dialogue_project import POLICIES, add_dialogues, stories
+
+from trainer.policy_answers import TrainedPolicy
+
+TEST_STORIES = """
+version: "3.1"
+stories:
+- story: learnt
+  steps:
+  - intent: greet
+  - action: utter_hello
+  - intent: fly
+    entities:
+    - city: Rome
+  - action: action_search
+- story: not learnt
+  steps:
+  - intent: greet
+  - action: action_dance
+  - intent: bye
+  - action: utter_bye
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, make_project, command):
+    """A run directory of both models; TED has learnt its stories by heart."""
+    directory = tmp_path_factory.mktemp("answering")
+    policies = POLICIES.replace("epochs: 3", "epochs: 60")
+    project = add_dialogues(make_project(directory / "tiny"), policies)
+    result = command("--project", project, "--run-dir", directory / "run")
+    assert result.code == 0, result.err
+    return directory / "run"
+
+
+@pytest.fixture
+def told(tmp_path):
+    path = tmp_path / "test_stories.yml"
+    path.write_text(TEST_STORIES, encoding="utf-8")
+    return path
+
+
+def test_stories_that_were_learnt_are_right(run, command, tmp_path):
+    (tmp_path / "stories.yml").write_text(stories(), encoding="utf-8")
+    result = command(
+        *("evaluate", run, "--stories", tmp_path / "stories.yml"),
+        *("--json", tmp_path / "figures.json"),
+    )
+    assert result.code == 0, result.err
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    # 6 long dialogues of 11 actions after the first, 3 short ones of 2
+    assert figures["action"]["actions"] == 6 * 8 + 3 * 2
+    assert figures["dialogue"]["dialogues"] == 9
+    assert figures["action"]["accuracy"] > 0.9
+    assert figures["checkpoint_step"] == TrainedPolicy.load(run).step
+
+
+def test_mistakes_are_counted_and_shown_in_context(run, command, told, tmp_path):
+    result = command(
+        *("evaluate", run / "ted", "--stories", told, "--json", tmp_path / "figures.json"),
+        *("--failures", tmp_path / "failures.txt"),
+    )
+    assert "does not know what the stories name: action 'action_dance'" in result.err
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["action"]["actions"] == 8
+    assert figures["dialogue"] == {"accuracy": 0.5, "dialogues": 2}
+    assert figures["action"]["accuracy"] <= 7 / 8
+    assert {"action": "action_dance", "answer": "utter_hello", "count": 1} in figures["confusions"]
+    assert "action_dance, answered utter_hello" in result.out
+    failures = (tmp_path / "failures.txt").read_text()
+    assert failures.startswith("not learnt\n") and "  > bot:  action_dance" in failures
+
+
+def test_a_story_is_continued_until_the_bot_listens(run, command, tmp_path):
+    begun = tmp_path / "begun.yml"
+    begun.write_text(TEST_STORIES.split("  - action: action_search")[0], encoding="utf-8")
+    result = command("predict", run, "--stories", begun)
+    assert result.code == 0, result.err
+    (answer,) = map(json.loads, result.out.splitlines())
+    assert answer["story"] == "learnt"
+    assert answer["state"]["intent"] == "fly" and answer["state"]["entities"] == ["city"]
+    names = [action["name"] for action in answer["actions"]]
+    assert names[0] == "action_search" and names[-1] == "action_listen"
+    ranking = answer["actions"][0]["ranking"]
+    assert sum(action["confidence"] for action in ranking) == pytest.approx(1, abs=1e-5)
+    assert ranking == sorted(ranking, key=lambda action: -action["confidence"])
+
+
+def test_a_dialogue_can_be_typed(run, command, monkeypatch):
+    typed = 'hello there\ncity=Oslo\n- action_nothing\n/fly{"city": "Rome"}\n- action_book\n\n'
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    result = command("predict", run, "--dialogue")
+    assert result.code == 0, result.err
+    states = [json.loads(line[7:]) for line in result.out.splitlines() if line.startswith("state")]
+    assert len(states) == 4
+    assert states[0]["intent"] == "greet"  # by the DIET beside it
+    assert "There is no action 'action_nothing'." in result.out
+    assert states[2]["intent"] == "fly" and states[2]["slots"] != states[1]["slots"]
+    assert states[3]["action_name"] == "action_book"
+
+
+def test_the_saved_model_answers_the_same(run, command, tmp_path, told):
+    result = command("export", run / "ted", "--out", tmp_path / "saved")
+    assert result.code == 0, result.err
+    assert (tmp_path / "saved" / "assets.extra" / "dialogue.json").is_file()
+    policy = TrainedPolicy.load(run)
+    serve = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving_default"]
+    specs = policy.model.input_signature()
+    batch = {
+        "dialogue_lengths": tf.constant([2, 1]),
+        "intent_turns": tf.constant([1], tf.int64),
+        "intent_indices": tf.constant([[0, 0]], tf.int64),
+        "intent_values": tf.constant([1.0]),
+    }
+    for key, spec in specs.items():
+        shape = [0 if size is None else size for size in spec.shape]
+        batch.setdefault(key, tf.zeros(shape, spec.dtype))
+    served, expected = serve(**batch), policy.model(batch)
+    assert served.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(served[name], value, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("evaluate", "RUN"), "either --nlu PATH (DIET) or --stories PATH (TED)"),
+        (("evaluate", "RUN/ted", "--nlu", "x.yml"), "is a run of TED"),
+        (("predict", "RUN/checkpoints", "--dialogue"), "holds no run of TED"),
+        (("evaluate", "RUN", "--stories", "none.yml"), "none.yml: no such file"),
+    ],
+)
+def test_questions_to_the_wrong_model_are_refused(run, command, arguments, words):
+    line = command(*(argument.replace("RUN", str(run)) for argument in arguments)).line
+    assert words in line

@@ -23,7 +23,9 @@ class MultiHeadAttention(keras.layers.Layer):
         density: Connection density of the four kernels.
         unidirectional: Whether queries see no later keys.
 
-    Call: `[packed, inputs]` and their `Packing` -> `[packed, units]`.
+    Call: `[packed, inputs]` and their `Packing` -> `[packed, units]`; with `first_only`, which is
+    not for unidirectional ones, only what the first position of each example attends to:
+    `[batch, units]`.
 
     >>> layer = MultiHeadAttention(8, num_heads=2)
     >>> packing = Packing.of_lengths(tf.constant([2, 1]), tf.constant(2))
@@ -82,14 +84,23 @@ class MultiHeadAttention(keras.layers.Layer):
         shape = (self.num_heads, self._num_offsets, self.units // self.num_heads)
         return self.add_weight(shape=shape, initializer="glorot_uniform", name=name)
 
-    def call(self, rows: tf.Tensor, packing: Packing, noise: Noise | None = None) -> tf.Tensor:
-        query, key, value = (
-            self._split_heads(packing.unpack(layer(rows)))
-            for layer in (self.query, self.key, self.value)
+    def call(
+        self,
+        rows: tf.Tensor,
+        packing: Packing,
+        noise: Noise | None = None,
+        *,
+        first_only: bool = False,
+    ) -> tf.Tensor:
+        key, value = (
+            self._split_heads(packing.unpack(layer(rows))) for layer in (self.key, self.value)
         )
-        offsets = (
-            self._offsets(packing.time) if self.relative_keys or self.relative_values else None
-        )
+        query = self.query(tf.gather(rows, packing.starts) if first_only else rows)
+        query = self._split_heads(query[:, None] if first_only else packing.unpack(query))
+        offsets = None
+        if self.relative_keys or self.relative_values:
+            offsets = self._offsets(packing.time)
+            offsets = offsets[:1] if first_only else offsets
         logits = tf.einsum("bihd,bjhd->bhij", query, key)
         if self.key_table is not None:
             table = tf.convert_to_tensor(self.key_table)
@@ -101,8 +112,8 @@ class MultiHeadAttention(keras.layers.Layer):
             per_offset = tf.einsum("bhij,ijr->bhir", weights, offsets)
             table = tf.convert_to_tensor(self.value_table)
             attended += tf.einsum("bhir,hrd->bihd", per_offset, table)
-        joined = tf.reshape(packing.pack(attended), [-1, self.units])
-        return self.output_layer(joined)
+        attended = attended if first_only else packing.pack(attended)
+        return self.output_layer(tf.reshape(attended, [-1, self.units]))
 
     def _split_heads(self, grid: tf.Tensor) -> tf.Tensor:
         shape = tf.shape(grid)

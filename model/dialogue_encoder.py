@@ -59,9 +59,10 @@ class DialogueEncoder(keras.layers.Layer):
             example, position = tf.unstack(tf.cast(packing.cells, tf.int32), axis=1)
             last = tf.gather(packing.starts + packing.lengths - 1, example)
             rows = tf.gather(rows, last - position)
+        current_only = not self.full_dialogue
         if self.transformer is not None:
-            rows = self.transformer(rows, packing, noise=noise)
-        if not self.full_dialogue:
+            rows = self.transformer(rows, packing, noise=noise, first_only=current_only)
+        elif current_only:
             rows = tf.gather(rows, packing.starts)
         return gelu(rows)
 

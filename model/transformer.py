@@ -34,7 +34,8 @@ class TransformerEncoderLayer(keras.layers.Layer):
             max_relative_position: See `MultiHeadAttention`.
         drop_rate: Dropout on both branches and inside the network.
 
-    Call: `[packed, units]` and their `Packing` -> `[packed, units]`.
+    Call: `[packed, units]` and their `Packing` -> `[packed, units]`; with `first_only` those of the
+    first position of each example, `[batch, units]`.
     """
 
     def __init__(
@@ -93,8 +94,18 @@ class TransformerEncoderLayer(keras.layers.Layer):
         layer.build((None, width))
         return layer
 
-    def call(self, rows: tf.Tensor, packing: Packing, noise: Noise | None = None) -> tf.Tensor:
-        attended = self.attention(self.attention_norm(rows), packing, noise=noise)
+    def call(
+        self,
+        rows: tf.Tensor,
+        packing: Packing,
+        noise: Noise | None = None,
+        *,
+        first_only: bool = False,
+    ) -> tf.Tensor:
+        normalised = self.attention_norm(rows)
+        attended = self.attention(normalised, packing, noise=noise, first_only=first_only)
+        if first_only:
+            rows = tf.gather(rows, packing.starts)
         rows += self._drop("attended", attended, noise)
         wide = self._drop("wide", self.widen(self.network_norm(rows)), noise)
         return rows + self._drop("narrow", self.narrow(wide), noise)
@@ -125,7 +136,8 @@ class TransformerEncoder(keras.layers.Layer):
         **kwargs: `drop_rate`, which also acts behind the position encodings, and all further
             arguments of `TransformerEncoderLayer`.
 
-    Call: `[packed, inputs]` and their `Packing` -> `[packed, units]`.
+    Call: `[packed, inputs]` and their `Packing` -> `[packed, units]`; with `first_only` those of
+    the first position of each example, `[batch, units]`: the last layer is spared the others.
 
     >>> encoder = TransformerEncoder(8, num_layers=1, num_heads=2)
     >>> packing = Packing.of_lengths(tf.constant([2, 1]), tf.constant(2))
@@ -194,13 +206,21 @@ class TransformerEncoder(keras.layers.Layer):
         layer.build((None, self.units))
         return layer
 
-    def call(self, rows: tf.Tensor, packing: Packing, noise: Noise | None = None) -> tf.Tensor:
+    def call(
+        self,
+        rows: tf.Tensor,
+        packing: Packing,
+        noise: Noise | None = None,
+        *,
+        first_only: bool = False,
+    ) -> tf.Tensor:
         encoding = position_encoding(packing.cells[:, 1], self.units)
         rows = self.project(rows) * self.units**0.5 + tf.cast(encoding, self.compute_dtype)
         if noise is not None:
             rows = noise.dropout(f"{self.path}/dropout", rows, self.drop_rate)
         for layer in self.encoder_layers:
-            rows = layer(rows, packing, noise=noise)
+            is_last = layer is self.encoder_layers[-1]
+            rows = layer(rows, packing, noise=noise, first_only=first_only and is_last)
         return self.norm(rows)
 
     def get_config(self) -> dict:

@@ -124,3 +124,14 @@ def test_padding_and_neighbours_do_not_matter():
 def test_heads_must_divide_units():
     with pytest.raises(ValueError, match="units=6, num_heads=4"):
         MultiHeadAttention(6, num_heads=4)
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_the_first_positions_alone_come_out_as_among_all_others(relative):
+    encoder = TransformerEncoder(
+        8, num_layers=2, num_heads=2, relative_keys=relative, relative_values=relative
+    )
+    packing = Packing.of_lengths(tf.constant([3, 1, 4]), tf.constant(4))
+    rows = tf.random.stateless_normal([8, 5], [1, 2])
+    every, first = encoder(rows, packing), encoder(rows, packing, first_only=True)
+    np.testing.assert_allclose(first, tf.gather(every, packing.starts), atol=1e-6)

@@ -8,7 +8,9 @@ from trainer.saver import CheckpointPolicy, Saver
 
 
 class Written:
-    """Stands for a checkpointer: which steps were saved."""
+    """Stands for a checkpointer, of more than is written in the background; what it was given."""
+
+    bytes = trainer.saver.BACKGROUND_BYTES + 1
 
     def __init__(self):
         self.steps = []

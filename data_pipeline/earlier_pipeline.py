@@ -16,7 +16,7 @@ import numpy as np
 
 from data_pipeline.errors import InputError
 from data_pipeline.pipeline import ARRAY_FILES, PIPELINE_FILE, FittedPipeline
-from data_pipeline.prepared import sha256_of
+from data_pipeline.prepared_folder import sha256_of
 
 SHOWN_NAMES = 5
 

@@ -16,9 +16,7 @@ file's size and SHA-256 are in `header.json`, so a truncated or altered one is r
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -26,17 +24,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from data_pipeline.errors import InputError
 from data_pipeline.example_store import Examples, ExampleStore, FeatureTables
 from data_pipeline.pipeline import FittedPipeline
+from data_pipeline.prepared_folder import (
+    HEADER_FILE,
+    check_file,
+    load_csr,
+    publish,
+    save_csr,
+    sha256_of,
+)
 
 FORMAT_VERSION = 1
-HEADER_FILE = "header.json"
 HEADER_KEYS = {"fingerprint", "settings", "examples", "tokens", "shards", "files"}
 VECTORS_FILE = "token_vectors.npy"
-_CSR_PARTS = ("indptr", "indices", "data")
 _EXAMPLE_ARRAYS = [field.name for field in fields(Examples) if field.name != "tags"]
 
 
@@ -101,8 +104,8 @@ class PreparedWriter:
 
     def finish(self, pipeline: FittedPipeline, tables: FeatureTables, origin: Origin) -> None:
         """Write the tables, the pipeline and the header, and publish the folder."""
-        _save_csr(self._directory / "token_rows", tables.token_rows)
-        _save_csr(self._directory / "place_rows", tables.place_rows)
+        save_csr(self._directory / "token_rows", tables.token_rows)
+        save_csr(self._directory / "place_rows", tables.place_rows)
         if tables.dense_width:
             np.save(self._directory / VECTORS_FILE, tables.token_vectors)
         np.save(self._directory / "token_identity.npy", tables.token_identity)
@@ -120,7 +123,7 @@ class PreparedWriter:
             },
         }
         (self._directory / HEADER_FILE).write_text(json.dumps(header, indent=1), encoding="utf-8")
-        _publish(self._directory, self._final)
+        publish(self._directory, self._final)
 
 
 def open_prepared(directory: Path, *, verify: bool = True) -> PreparedDataset:
@@ -136,11 +139,11 @@ def open_prepared(directory: Path, *, verify: bool = True) -> PreparedDataset:
             "Make one with `python -m trainer prepare PROJECT --out DIR`."
         )
     for name, recorded in header["files"].items():
-        _check_file(directory / name, recorded, hashed=verify)
+        check_file(directory / name, recorded, hashed=verify)
     pipeline = FittedPipeline.load(directory)
     tables = FeatureTables(
-        token_rows=_load_csr(directory / "token_rows", pipeline.sequence_width),
-        place_rows=_load_csr(directory / "place_rows", pipeline.sequence_width),
+        token_rows=load_csr(directory / "token_rows", pipeline.sequence_width),
+        place_rows=load_csr(directory / "place_rows", pipeline.sequence_width),
         token_vectors=_load_vectors(directory, pipeline),
         token_identity=np.load(directory / "token_identity.npy", mmap_mode="r"),
         sentence_column=pipeline.sentence_column(),
@@ -175,39 +178,6 @@ def read_header(directory: Path) -> dict | None:
     return header
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's content, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _check_file(path: Path, recorded: dict, *, hashed: bool) -> None:
-    advice = "Remove the folder and prepare again."
-    if not path.is_file():
-        raise InputError(f"{path} is missing from the prepared data set. {advice}")
-    size = path.stat().st_size
-    if size != recorded["bytes"]:
-        raise InputError(
-            f"{path} is truncated or altered: {recorded['bytes']} bytes were written, "
-            f"{size} are there. {advice}"
-        )
-    if hashed and sha256_of(path) != recorded["sha256"]:
-        raise InputError(f"{path} was altered: its SHA-256 is not the recorded one. {advice}")
-
-
-def _publish(partial: Path, final: Path) -> None:
-    """Swap the finished folder in by renaming, never leaving a half-written one under `final`."""
-    outdated = final.with_name(f".{final.name}.outdated")
-    shutil.rmtree(outdated, ignore_errors=True)
-    if final.exists():
-        os.replace(final, outdated)
-    os.replace(partial, final)
-    shutil.rmtree(outdated, ignore_errors=True)
-
-
 def _shard_name(number: int) -> str:
     return f"shard-{number:05d}"
 
@@ -225,13 +195,3 @@ def _load_vectors(directory: Path, pipeline: FittedPipeline) -> np.ndarray:
         return np.load(directory / VECTORS_FILE, mmap_mode="r")
     types = len(np.load(directory / "token_identity.npy", mmap_mode="r"))
     return np.zeros((types, 0), np.float32)
-
-
-def _save_csr(path: Path, matrix: csr_matrix) -> None:
-    for part in _CSR_PARTS:
-        np.save(f"{path}.{part}.npy", getattr(matrix, part))
-
-
-def _load_csr(path: Path, width: int) -> csr_matrix:
-    indptr, indices, data = (np.load(f"{path}.{part}.npy", mmap_mode="r") for part in _CSR_PARTS)
-    return csr_matrix((data, indices, indptr), shape=(len(indptr) - 1, width), copy=False)

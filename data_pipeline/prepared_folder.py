@@ -6,6 +6,7 @@ It is written under another name and renamed at the end. Every file's size and S
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -18,8 +19,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from data_pipeline.errors import InputError
-from data_pipeline.prepared import HEADER_FILE, sha256_of
 
+HEADER_FILE = "header.json"
 ADVICE = "Remove the folder and prepare again."
 _CSR_PARTS = ("indptr", "indices", "data")
 
@@ -46,7 +47,7 @@ def new_folder(final: Path, header: dict[str, Any]) -> Iterator[Path]:
         }
         text = json.dumps({**header, "files": files}, indent=1)
         (partial / HEADER_FILE).write_text(text, encoding="utf-8")
-        _publish(partial, final)
+        publish(partial, final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -80,17 +81,37 @@ def check_files(directory: Path, header: Mapping[str, Any], *, verify: bool) -> 
         InputError: naming the file.
     """
     for name, recorded in header["files"].items():
-        path = directory / name
-        if not path.is_file():
-            raise InputError(f"{path} is missing from the prepared data set. {ADVICE}")
-        size = path.stat().st_size
-        if size != recorded["bytes"]:
-            raise InputError(
-                f"{path} is truncated or altered: {recorded['bytes']} bytes were written, "
-                f"{size} are there. {ADVICE}"
-            )
-        if verify and sha256_of(path) != recorded["sha256"]:
-            raise InputError(f"{path} was altered: its SHA-256 is not the recorded one. {ADVICE}")
+        check_file(directory / name, recorded, hashed=verify)
+
+
+def check_file(path: Path, recorded: Mapping[str, Any], *, hashed: bool) -> None:
+    """Refuse a file that is missing, truncated or (if it is `hashed`) altered.
+
+    Args:
+        recorded: its `bytes` and `sha256` when it was written.
+
+    Raises:
+        InputError: naming the file.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is missing from the prepared data set. {ADVICE}")
+    size = path.stat().st_size
+    if size != recorded["bytes"]:
+        raise InputError(
+            f"{path} is truncated or altered: {recorded['bytes']} bytes were written, "
+            f"{size} are there. {ADVICE}"
+        )
+    if hashed and sha256_of(path) != recorded["sha256"]:
+        raise InputError(f"{path} was altered: its SHA-256 is not the recorded one. {ADVICE}")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's content, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def save_csr(path: Path, matrix: csr_matrix) -> None:
@@ -105,7 +126,7 @@ def load_csr(path: Path, width: int) -> csr_matrix:
     return csr_matrix((data, indices, indptr), shape=(len(indptr) - 1, width), copy=False)
 
 
-def _publish(partial: Path, final: Path) -> None:
+def publish(partial: Path, final: Path) -> None:
     """Swap the finished folder in by renaming, never leaving a half-written one under `final`."""
     outdated = final.with_name(f".{final.name}.outdated")
     shutil.rmtree(outdated, ignore_errors=True)

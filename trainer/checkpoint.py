@@ -27,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 
 from data_pipeline.errors import InputError
-from data_pipeline.prepared import sha256_of
+from data_pipeline.prepared_folder import sha256_of
 from trainer.best_so_far import BestSoFar
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from data_pipeline.errors import InputError
 from data_pipeline.feature_settings import json_differences
 from data_pipeline.nlu_files import find_nlu_files
 from data_pipeline.prepare import prepare
-from data_pipeline.prepared import sha256_of
+from data_pipeline.prepared_folder import sha256_of
 from trainer.config import RunConfig, resolve
 from trainer.errors import Stopped
 from trainer.project import Project, find_project

@@ -8,6 +8,7 @@ import tensorflow as tf
 from model.dense import gelu
 from model.noise import Noise
 from model.packing import Packing
+from model.parts import encode_in_parts
 from model.transformer import TransformerEncoder
 
 
@@ -23,19 +24,28 @@ class DialogueEncoder(keras.layers.Layer):
         units: Width of the encoder.
         num_layers: 0 = there is no encoder, only the last gelu.
         full_dialogue: See above.
-        **encoder: Further arguments of `TransformerEncoder`.
+        encoder: Further arguments of `TransformerEncoder`.
+        accumulate_steps: As of `TextEncoder`, of dialogues.
 
     Call: `[turns, inputs]` and their `Packing` -> `[batch, units]`, or `[turns, units]`.
     """
 
     def __init__(
-        self, units: int, *, num_layers: int, full_dialogue: bool, encoder: dict, **kwargs
+        self,
+        units: int,
+        *,
+        num_layers: int,
+        full_dialogue: bool,
+        encoder: dict,
+        accumulate_steps: int = 1,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.units = units
         self.num_layers = num_layers
         self.full_dialogue = full_dialogue
         self.encoder_settings = encoder
+        self.accumulate_steps = accumulate_steps
 
     def build(self, input_shape) -> None:
         self.transformer = None
@@ -59,12 +69,22 @@ class DialogueEncoder(keras.layers.Layer):
             example, position = tf.unstack(tf.cast(packing.cells, tf.int32), axis=1)
             last = tf.gather(packing.starts + packing.lengths - 1, example)
             rows = tf.gather(rows, last - position)
-        current_only = not self.full_dialogue
         if self.transformer is not None:
-            rows = self.transformer(rows, packing, noise=noise, first_only=current_only)
-        elif current_only:
+            rows = self._transformed(rows, packing, noise)
+        elif not self.full_dialogue:
             rows = tf.gather(rows, packing.starts)
         return gelu(rows)
+
+    def _transformed(self, rows: tf.Tensor, packing: Packing, noise: Noise | None) -> tf.Tensor:
+        current_only = not self.full_dialogue
+        if noise is None or self.accumulate_steps == 1:
+            return self.transformer(rows, packing, noise=noise, first_only=current_only)
+
+        def encode(rows: tf.Tensor, packing: Packing, part: int) -> tf.Tensor:
+            noise_of_part = noise.within(f"part_{part}")
+            return self.transformer(rows, packing, noise=noise_of_part, first_only=current_only)
+
+        return encode_in_parts(encode, rows, packing, self.accumulate_steps)
 
     def get_config(self) -> dict:
         return {
@@ -73,4 +93,5 @@ class DialogueEncoder(keras.layers.Layer):
             "num_layers": self.num_layers,
             "full_dialogue": self.full_dialogue,
             "encoder": self.encoder_settings,
+            "accumulate_steps": self.accumulate_steps,
         }

@@ -20,12 +20,13 @@ def encode_in_parts(encode: Encode, rows: tf.Tensor, packing: Packing, count: in
 
     Args:
         encode: takes packed rows, their `Packing` and the number of the part, treats every example
-            on its own, and returns as many rows; called twice, it must return the same.
+            on its own, and returns rows in their order, however many of each (0 of no examples);
+            called twice, it must return the same.
         rows: `[packed, inputs]`.
         count: how many parts of equally many examples; some may be empty.
 
     Returns:
-        `[packed, units]`.
+        What is returned for all parts, end to end.
     """
     parts = [_Part(packing, number, count) for number in range(count)]
 
@@ -35,12 +36,14 @@ def encode_in_parts(encode: Encode, rows: tf.Tensor, packing: Packing, count: in
         for part in parts:
             with tf.control_dependencies(outputs[-1:]):
                 outputs.append(part.encode(encode, rows))
+        sizes = [tf.shape(output)[0] for output in outputs]
 
         def gradient(upstream: tf.Tensor, variables=()):
             of_rows, of_variables, done = [], [], [upstream]
-            for part in reversed(parts):
+            of_outputs = tf.split(upstream, tf.stack(sizes), num=count)
+            for part, of_output in zip(reversed(parts), reversed(of_outputs), strict=True):
                 with tf.control_dependencies(done):
-                    done = part.gradients(encode, rows, upstream, variables)
+                    done = part.gradients(encode, rows, of_output, variables)
                 of_rows.insert(0, done[0])
                 of_variables.append(done[1:])
             sums = [tf.add_n(each) for each in zip(*of_variables, strict=True)]
@@ -65,7 +68,7 @@ class _Part:
     def encode(self, encode: Encode, rows: tf.Tensor) -> tf.Tensor:
         return encode(self._cut(rows), self._packing, self._number)
 
-    def gradients(self, encode: Encode, rows, upstream, variables) -> list[tf.Tensor]:
+    def gradients(self, encode: Encode, rows, of_output, variables) -> list[tf.Tensor]:
         """Those of this part's rows and of all `variables`; the part is encoded once more."""
         own = self._cut(rows)
         with tf.GradientTape() as tape:
@@ -74,7 +77,7 @@ class _Part:
         return tape.gradient(
             output,
             [own, *variables],
-            self._cut(upstream),
+            of_output,
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
 

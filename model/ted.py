@@ -21,7 +21,14 @@ from model.replicas import ONE_REPLICA, Replicas
 from model.similarity import Candidates, DotProductLoss, Pairs, similarity
 from model.tagged_texts import TaggedTexts, last_turns, texts_of_turns
 from model.tagging import TagHead
-from model.ted_batch import ATTRIBUTES, DIALOGUE_SPEC, TAG_SPEC, TRAINING_SPEC, attribute_spec
+from model.ted_batch import (
+    ATTRIBUTES,
+    DIALOGUE_SPEC,
+    NO_LABEL,
+    TAG_SPEC,
+    TRAINING_SPEC,
+    attribute_spec,
+)
 from model.ted_encoders import dialogue_encoder, turn_encoder
 from model.ted_options import TEDOptions
 from model.ted_sizes import TEDSizes
@@ -50,6 +57,7 @@ class TED(keras.Model):
     Args:
         sizes: Widths and counts of the data, and the features of all actions.
         options: Rasa's options.
+        accumulate_steps: See `TextEncoder`; of the encoders of turns' texts and of dialogues.
 
     Call: a batch (see `model.ted_batch`; labels, weights and tags are not looked at) -> a
     dictionary of what follows from the last turn of each example:
@@ -66,11 +74,14 @@ class TED(keras.Model):
     >>> TED(sizes, TEDOptions()).build()
     """
 
-    def __init__(self, sizes: TEDSizes, options: TEDOptions, *, name: str = "ted", **kwargs):
+    def __init__(
+        self, sizes: TEDSizes, options: TEDOptions, *, accumulate_steps=1, name="ted", **kwargs
+    ):
         # A fixed name, since the places of all noise are paths that begin with it.
         super().__init__(**{**kwargs, "autocast": False}, name=name)
         self.sizes = sizes
         self.options = options
+        self.accumulate_steps = accumulate_steps
         self.attributes = tuple(a for a in ATTRIBUTES if a in sizes.attributes)
         texts = "text" in self.attributes
         self.learns_entities = bool(options.entity_recognition and sizes.num_tags and texts)
@@ -79,12 +90,12 @@ class TED(keras.Model):
 
     def build(self, input_shape=None) -> None:
         """Create every variable; no data is needed."""
-        options, dtype = self.options, self.dtype_policy
+        options, dtype, parts = self.options, self.dtype_policy, self.accumulate_steps
         widths = self.sizes.attributes
-        self.encoders = [turn_encoder(a, widths[a], options, dtype) for a in self.attributes]
+        self.encoders = [turn_encoder(a, widths[a], options, parts, dtype) for a in self.attributes]
         states = sum(self._encoder(name).output_width for name in self.sizes.state_attributes)
         width = 2 * options.encoding_dimension + states
-        self.dialogue = dialogue_encoder(options, dtype)
+        self.dialogue = dialogue_encoder(options, parts, dtype)
         self.dialogue.build((None, width))
         width = self.dialogue.output_width(width)
         self.embed_dialogue = Embed(
@@ -186,8 +197,12 @@ class TED(keras.Model):
         self, dialogues: EncodedDialogues, batch: Batch, noise: Noise | None, replicas: Replicas
     ) -> tuple[LossTerm, LossTerm]:
         labels = self.action_table(tf.zeros([]), noise=noise)
-        inputs = tf.cast(self.embed_dialogue(dialogues.contexts), tf.float32)
         ids, weights = batch["label_ids"], self._weights(batch, dialogues.packing)
+        learnt = tf.where(ids != NO_LABEL)[:, 0]
+        contexts, ids, weights = (
+            tf.gather(of, learnt) for of in (dialogues.contexts, ids, weights)
+        )
+        inputs = tf.cast(self.embed_dialogue(contexts), tf.float32)
         everyone = gather_rows([inputs, ids, weights], replicas)
         of_all, ids_of_all, weights_of_all = everyone.tensors
         num_real = tf.math.count_nonzero(weights_of_all, dtype=tf.int32)
@@ -204,7 +219,10 @@ class TED(keras.Model):
         weights = batch["example_weights"]
         if not self.options.full_dialogue:
             return weights
-        return tf.gather(weights / tf.cast(packing.lengths, tf.float32), packing.cells[:, 0])
+        dialogues = packing.cells[:, 0]
+        learnt = tf.cast(batch["label_ids"] != NO_LABEL, tf.float32)
+        counts = tf.math.unsorted_segment_sum(learnt, dialogues, tf.shape(weights)[0])
+        return learnt * tf.gather(tf.math.divide_no_nan(weights, counts), dialogues)
 
     def evaluation_terms(self, batch: Batch, replicas: Replicas = ONE_REPLICA) -> Terms:
         """The losses of this replica's rows without noise, and how many of the answers are right.
@@ -270,6 +288,7 @@ class TED(keras.Model):
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "sizes": self.sizes.to_json(),
             "options": dataclasses.asdict(self.options),
+            "accumulate_steps": self.accumulate_steps,
         }
 
     @classmethod

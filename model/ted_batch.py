@@ -8,7 +8,7 @@ from 0; there is no padding between them.
 |---|---|---|
 | `dialogue_lengths` | `[B]` int32 | turns of each example, at least 1 |
 | `label_ids` | `[B]` int32 | the action that follows the last turn; in full dialogues `[turns]`: |
-| | | that which follows each turn |
+| | | that which follows each turn, or `NO_LABEL` where there is nothing to learn |
 | `example_weights` | `[B]` float32 | 1 = an example, 0 = a row that only fills the batch |
 | `entity_tags` | `[R, T]` int32 | tag ids of the texts in last turns (in full dialogues: of all |
 | | | texts), in their order, `T` as in `text_mask`; 0 = outside or padding |
@@ -41,6 +41,9 @@ from model.feature_widths import FeatureWidths
 ACTION_ATTRIBUTES = ("action_name", "action_text")
 TEXT_ATTRIBUTES = ("text", "action_text")
 ATTRIBUTES = ("intent", "text", *ACTION_ATTRIBUTES, "entities", "slots", "active_loop")
+
+NO_LABEL = -1
+"""A turn (of a full dialogue) whose action is not learnt."""
 
 DIALOGUE_SPEC = {"dialogue_lengths": tf.TensorSpec([None], tf.int32)}
 TRAINING_SPEC = {**LABEL_SPEC, **WEIGHT_SPEC}

@@ -13,7 +13,7 @@ ENCODED = ("intent", "text", "action_name", "action_text")
 
 
 def turn_encoder(
-    attribute: str, widths: FeatureWidths, options: TEDOptions, dtype
+    attribute: str, widths: FeatureWidths, options: TEDOptions, accumulate_steps: int, dtype
 ) -> RowEncoder | TextTurnEncoder:
     """The built encoder of an attribute of turns."""
     if attribute in TEXT_ATTRIBUTES:
@@ -21,7 +21,9 @@ def turn_encoder(
         settings = TextSettings.of_attribute(
             attribute, widths, options, use_masked_language_model=masked
         )
-        return _text_encoder(attribute, attribute, settings, options, dtype)
+        return _text_encoder(
+            attribute, attribute, settings, options, dtype, accumulate_steps=accumulate_steps
+        )
     drop = options.drop_rate
     dropout = {
         "sparse_drop_rate": drop if options.use_sparse_input_dropout else 0.0,
@@ -48,12 +50,13 @@ def label_encoder(
     return _row_encoder(name, attribute, widths, options, dtype)
 
 
-def _text_encoder(name, attribute, settings, options, dtype) -> TextTurnEncoder:
+def _text_encoder(name, attribute, settings, options, dtype, accumulate_steps=1) -> TextTurnEncoder:
     layer = TextTurnEncoder(
         attribute,
         settings,
         encoding_dimension=options.encoding_dimension,
         encoding=_encoding(options),
+        accumulate_steps=accumulate_steps,
         dtype=dtype,
         name=name,
     )
@@ -87,7 +90,7 @@ def _encoding(options: TEDOptions) -> dict:
     }
 
 
-def dialogue_encoder(options: TEDOptions, dtype) -> DialogueEncoder:
+def dialogue_encoder(options: TEDOptions, accumulate_steps: int, dtype) -> DialogueEncoder:
     """The encoder of dialogues, not built."""
     encoder = {
         "num_heads": options.number_of_attention_heads,
@@ -104,6 +107,7 @@ def dialogue_encoder(options: TEDOptions, dtype) -> DialogueEncoder:
         num_layers=options.number_of_transformer_layers["dialogue"],
         full_dialogue=options.full_dialogue,
         encoder=encoder,
+        accumulate_steps=accumulate_steps,
         dtype=dtype,
         name="dialogue",
     )

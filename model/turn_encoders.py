@@ -149,6 +149,7 @@ class TextTurnEncoder(keras.layers.Layer):
         attribute: Which one: the beginning of its keys in a batch.
         settings: How texts are encoded.
         encoding_dimension, encoding: See `RowEncoder`.
+        accumulate_steps: See `TextEncoder`.
 
     Call: a batch (`model.ted_batch`) and its number of turns -> `EncodedTurns`.
     """
@@ -160,10 +161,12 @@ class TextTurnEncoder(keras.layers.Layer):
         *,
         encoding_dimension: int,
         encoding: dict,
+        accumulate_steps: int = 1,
         **kwargs,
     ):
         super().__init__(**{**kwargs, "autocast": False})
         self.attribute = attribute
+        self.accumulate_steps = accumulate_steps
         plain = isinstance(settings, dict)
         self.settings = TextSettings.from_json(settings) if plain else settings
         self.encoding_dimension = encoding_dimension
@@ -175,7 +178,12 @@ class TextTurnEncoder(keras.layers.Layer):
         return self.encoding_dimension
 
     def build(self, input_shape=None) -> None:
-        self.text = TextEncoder(self.settings, dtype=self.dtype_policy, name="text")
+        self.text = TextEncoder(
+            self.settings,
+            accumulate_steps=self.accumulate_steps,
+            dtype=self.dtype_policy,
+            name="text",
+        )
         self.text.build()
         self.encoding = encoding_layer(
             self.encoding_dimension, self.encoding_settings, self.dtype_policy
@@ -207,6 +215,7 @@ class TextTurnEncoder(keras.layers.Layer):
             "settings": self.settings.to_json(),
             "encoding_dimension": self.encoding_dimension,
             "encoding": self.encoding_settings,
+            "accumulate_steps": self.accumulate_steps,
         }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
@@ -15,8 +14,6 @@ from trainer.checkpoint import load_variables, read_position
 from trainer.optimizer import make_optimizer
 from trainer.run_config import DIETConfig, Fitted, RunConfig, TEDConfig
 from trainer.sizes_of_dialogues import ted_sizes
-
-logger = logging.getLogger(__name__)
 
 
 def diet_sizes(pipeline: FittedPipeline) -> DIETSizes:
@@ -88,9 +85,12 @@ def make_ted(config: TEDConfig, featurizer: DialogueFeaturizer, precision: str) 
     Raises:
         InputError: the options do not fit the data.
     """
-    if config.trainer.accumulate_steps > 1:
-        logger.info("accumulate_steps holds for DIET; TED takes its batches whole.")
     try:
-        return TED(ted_sizes(featurizer), config.ted, dtype=precision)
+        return TED(
+            ted_sizes(featurizer),
+            config.ted,
+            accumulate_steps=config.trainer.accumulate_steps,
+            dtype=precision,
+        )
     except ValueError as error:
         raise InputError(str(error)) from None

@@ -29,10 +29,11 @@ SMALL = {
 FULL = {"featurizer": [{"name": "FullDialogueTrackerFeaturizer"}]}
 
 
-def toy_ted(**options) -> TED:
+def toy_ted(accumulate_steps: int = 1, **options) -> TED:
     """A small TED of everything but bots' texts; labels are one-hot."""
     sizes = TEDSizes(attributes=WIDTHS, num_labels=ACTIONS, num_tags=3)
-    model = TED(sizes, TEDOptions.from_rasa({**SMALL, **options}))
+    options = TEDOptions.from_rasa({**SMALL, **options})
+    model = TED(sizes, options, accumulate_steps=accumulate_steps)
     model.build()
     return model
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
+from ted_toys import FULL, Toy, toy_ted
 
 from model.diet import DIET
 from model.noise import Noise
@@ -28,10 +30,7 @@ OPTIONS = {
 }
 
 
-def losses_and_gradients(sizes, batch, accumulate_steps):
-    keras.utils.set_random_seed(5)
-    model = DIET(sizes, DIETOptions(**OPTIONS), accumulate_steps=accumulate_steps)
-    model.build()
+def losses_and_gradients(model, batch):
     variables = model.trainable_variables
 
     with tf.GradientTape() as tape:
@@ -41,10 +40,9 @@ def losses_and_gradients(sizes, batch, accumulate_steps):
     return terms, {v.path: g for v, g in zip(variables, gradients, strict=True)}
 
 
-def test_a_batch_in_parts_has_the_losses_and_gradients_of_the_whole(toy_sizes, toy_batch):
-    batch = toy_batch([6, 1, 7, 8, 3])
-    whole, gradients = losses_and_gradients(toy_sizes(), batch, 1)
-    terms, of_parts = losses_and_gradients(toy_sizes(), batch, 4)  # of 2, 2, 1 and 0 examples
+def assert_alike(whole, parts):
+    """The same losses and gradients, up to the order of sums; returns how many are of rows."""
+    (whole, gradients), (terms, of_parts) = whole, parts
     for one, other in zip(whole, terms, strict=True):
         for name in one:
             np.testing.assert_allclose(one[name], other[name], rtol=1e-5, err_msg=name)
@@ -56,7 +54,28 @@ def test_a_batch_in_parts_has_the_losses_and_gradients_of_the_whole(toy_sizes, t
         np.testing.assert_allclose(
             found, expected, rtol=0, atol=1e-5 * np.abs(expected).max(), err_msg=path
         )
-    assert sliced == 3  # the kernels of sparse features: tokens, sentences, labels
+    return sliced
+
+
+def test_a_batch_in_parts_has_the_losses_and_gradients_of_the_whole(toy_sizes, toy_batch):
+    batch, results = toy_batch([6, 1, 7, 8, 3]), []
+    for accumulate_steps in (1, 4):  # of 2, 2, 1 and 0 examples
+        keras.utils.set_random_seed(5)
+        model = DIET(toy_sizes(), DIETOptions(**OPTIONS), accumulate_steps=accumulate_steps)
+        model.build()
+        results.append(losses_and_gradients(model, batch))
+    # Of rows: the kernels of sparse features, of tokens, sentences and labels.
+    assert assert_alike(*results) == 3
+
+
+@pytest.mark.parametrize("options", [{}, FULL])
+def test_dialogues_in_parts_have_the_losses_and_gradients_of_the_whole(options):
+    toy, results = Toy("a ia ta", "ta tas", "ia as ts tae", "ia", ""), []
+    for accumulate_steps in (1, 4):
+        keras.utils.set_random_seed(5)
+        model = toy_ted(accumulate_steps, drop_rate=0.0, drop_rate_dialogue=0.0, **options)
+        results.append(losses_and_gradients(model, toy.batch(model)))
+    assert_alike(*results)
 
 
 def test_what_is_computed_anew_draws_the_same_noise():

@@ -8,6 +8,7 @@ from ted_toys import FULL, Toy, toy_ted
 from model.noise import Noise
 from model.replicas import ONE_REPLICA
 from model.ted import TED
+from model.ted_batch import NO_LABEL
 
 DIALOGUES = ("a ia ta", "ia as ts tae", "a tas", "ias ae", "ta ia", "")
 
@@ -152,6 +153,33 @@ def test_a_full_dialogue_counts_once_however_long():
     model, toy = toy_ted(**FULL), Toy("a ia a ia a ia", "a", "")
     terms = model.loss_terms(toy.batch(model))
     assert float(terms.losses["action"].weight) == pytest.approx(2)
+
+
+def test_a_turn_without_a_label_is_as_if_it_were_not_asked_about(run_replicas):
+    """Glued dialogues have such turns: where the next story begins, nothing could be predicted."""
+    model, toy = toy_ted(**FULL, drop_rate_dialogue=0.0), Toy("a ia a", "ta tas", "ia", "")
+    batch = toy.batch(model)
+    labels = batch["label_ids"].numpy()
+    without = labels.copy()
+    without[[1, 5]] = NO_LABEL  # the second turn of the first dialogue, the only one of the third
+
+    def share(replicas):
+        rows, turns = [(slice(0, 2), slice(0, 5)), (slice(2, 4), slice(5, 7))][int(replicas.index)]
+        own = toy.batch(model, rows) | {"label_ids": tf.constant(without[turns])}
+        return model.loss_terms(own, Noise(1, tf.constant(2, tf.int64), replicas), replicas).losses
+
+    noise = Noise(1, tf.constant(2, tf.int64))
+    whole = model.loss_terms({**batch, "label_ids": tf.constant(without)}, noise).losses["action"]
+    assert float(whole.weight) == pytest.approx(2)  # dialogues in which there is something to learn
+    shares = [losses["action"] for losses in run_replicas(2, share)]
+    assert sum(float(s.total) for s in shares) == pytest.approx(float(whole.total), rel=1e-5)
+    other = np.where(without == NO_LABEL, (labels + 1) % 4, labels)
+    right = [
+        model.evaluation_terms({**batch, "label_ids": tf.constant(ids)}).metrics["action_accuracy"]
+        for ids in (without, other)
+    ]
+    assert float(right[0].weight) == pytest.approx(2)
+    assert float(right[1].weight) == pytest.approx(3)
 
 
 def test_a_copy_from_its_config_answers_alike():

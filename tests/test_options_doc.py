@@ -9,16 +9,21 @@ import pytest
 
 from model.option_names import RETIRED
 from model.options import DIETOptions
+from model.ted_options import TEDOptions
 from trainer.options import TrainerOptions
 
 ROOT = Path(__file__).resolve().parent.parent
-TABLES = [(DIETOptions, doc.DIET_TESTS), (TrainerOptions, doc.TRAINER_TESTS)]
+TABLES = [
+    (DIETOptions, doc.DIET_TESTS),
+    (TEDOptions, doc.TED_TESTS),
+    (TrainerOptions, doc.TRAINER_TESTS),
+]
 
 
 @pytest.mark.parametrize("options, tests", TABLES)
 def test_every_option_and_nothing_else_has_an_entry_with_a_test(options, tests):
     assert set(tests) == {field.name for field in fields(options)}, (
-        "edit scripts/make_options_doc.py, then run it"
+        "edit scripts/shown_by.py, then run scripts/make_options_doc.py"
     )
     assert [name for name, shown_by in tests.items() if not shown_by] == []
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from dialogue_project import POLICIES, add_dialogues, stories
 
+from data_pipeline.dialogue.events import LISTEN, UserUttered
 from trainer.policy_answers import TrainedPolicy
 
 TEST_STORIES = """
@@ -48,6 +50,42 @@ def told(tmp_path):
     path = tmp_path / "test_stories.yml"
     path.write_text(TEST_STORIES, encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def policy(run):
+    """`policy(**options)`: the trained one, as if it had been trained with these options."""
+    trained = TrainedPolicy.load(run)
+
+    def changed(**options) -> TrainedPolicy:
+        options = replace(trained.config.ted, **options)
+        return replace(trained, config=replace(trained.config, ted=options))
+
+    return changed
+
+
+def test_the_ranking_is_cut_and_can_be_made_to_sum_to_one(policy):
+    events = [LISTEN, UserUttered("greet")]
+    whole = policy().next_action(events)
+    assert len(whole) == len(policy().featurizer.domain.actions)
+    cut = policy(ranking_length=2).next_action(events)
+    assert cut == whole[:2]
+    made_one = policy(ranking_length=2, renormalize_confidences=True).next_action(events)
+    assert [action["name"] for action in made_one] == [action["name"] for action in cut]
+    assert sum(action["confidence"] for action in made_one) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("threshold, similarity, wins", [(0.5, 3, 1), (0.8, 3, 0), (0.5, 1, 0)])
+def test_the_answer_to_a_text_wins_if_it_is_sure_and_more_similar(
+    policy, monkeypatch, threshold, similarity, wins
+):
+    scores = {
+        "intent": (np.array([[0.9, 0.1]]), np.array([[2.0, 0.0]])),
+        "text": (np.array([[0.3, 0.7]]), np.array([[0.0, similarity]])),
+    }
+    monkeypatch.setattr(TrainedPolicy, "_scores", lambda self, store: scores[store])
+    answered = policy(e2e_confidence_threshold=threshold)._confidences("intent", "text")
+    assert np.argmax(answered[0]) == wins
 
 
 def test_stories_that_were_learnt_are_right(run, command, tmp_path):

@@ -19,7 +19,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,36 +28,12 @@ import tensorflow as tf
 
 from data_pipeline.errors import InputError
 from data_pipeline.prepared_folder import sha256_of
-from trainer.best_so_far import BestSoFar
+from trainer.position import Position
 
 logger = logging.getLogger(__name__)
 
 VARIABLES_FILE = "variables.npz"
 STATE_FILE = "state.json"
-
-
-@dataclass(frozen=True)
-class Position:
-    """How far training has come.
-
-    Attributes:
-        step: finished steps since the beginning; the clock of everything.
-        epoch: the epoch that continues (0-based); equals the number of epochs when all is done.
-        step_in_epoch: finished steps of that epoch.
-        sums: this epoch's sums so far, by name.
-        best: the best evaluation so far.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    step_in_epoch: int = 0
-    sums: Mapping[str, float] = field(default_factory=dict)
-    best: BestSoFar = BestSoFar()
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Position:
-        """The inverse of `dataclasses.asdict`."""
-        return cls(**{**plain, "best": BestSoFar(**plain["best"])})
 
 
 class Checkpointer:
@@ -94,6 +70,10 @@ class Checkpointer:
     def copy(self) -> dict[str, np.ndarray]:
         """The variables' values now, to be saved while they go on changing."""
         return {name: _view(variable).copy() for name, variable in self._variables.items()}
+
+    def put_back(self, values: Mapping[str, np.ndarray]) -> None:
+        """Give the variables the values that `copy` returned."""
+        _assign(self._variables, values, self._directory)
 
     def save(
         self, position: Position, values: Mapping[str, np.ndarray] | None = None, **state: Any
@@ -133,11 +113,9 @@ class Checkpointer:
             InputError: all are damaged, or the newest whole one is of another model.
         """
         found = checkpoints(self._directory)
-        for path in reversed(found):
-            problem = damage(path)
-            if problem is None:
-                return self._load(path)
-            logger.warning("Passing over the checkpoint %s: %s", path, problem)
+        whole = _newest_whole(found)
+        if whole is not None:
+            return self._load(whole)
         if found:
             raise InputError(
                 f"All {len(found)} checkpoints in {self._directory} are damaged. "
@@ -168,12 +146,19 @@ def newest_checkpoint(directory: Path) -> Path:
     Raises:
         InputError: there is none.
     """
-    for path in reversed(checkpoints(directory)):
+    path = _newest_whole(checkpoints(directory))
+    if path is None:
+        raise InputError(f"{directory} holds no usable checkpoint. Train first.")
+    return path
+
+
+def _newest_whole(found: list[Path]) -> Path | None:
+    for path in reversed(found):
         problem = damage(path)
         if problem is None:
             return path
         logger.warning("Passing over the checkpoint %s: %s", path, problem)
-    raise InputError(f"{directory} holds no usable checkpoint. Train first.")
+    return None
 
 
 def answering_checkpoint(directory: Path, *, best: bool) -> Path:

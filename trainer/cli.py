@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
-import socket
 import sys
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from data_pipeline.errors import InputError
 from trainer.answer_cli import checkpoints, evaluate, export, predict
 from trainer.errors import Stopped
 from trainer.quiet_start import load_tensorflow
+from trainer.speaker import set_up_logging, speaker
 from trainer.submit_cli import submit
 
 logger = logging.getLogger(__name__)
@@ -166,13 +165,7 @@ def main() -> None:
     Bad input is one line and exit code 2; an interruption with a checkpoint exits with 128 + the
     signal's number; a bug keeps its traceback.
     """
-    speaker = _speaker()
-    logging.basicConfig(
-        level=logging.WARNING if speaker else logging.INFO,
-        format=f"{speaker}%(message)s",
-        stream=sys.stderr,
-    )
-    logging.getLogger("tensorflow").setLevel(logging.WARNING)
+    set_up_logging()
     try:
         cli(standalone_mode=False)
     except InputError as error:
@@ -189,13 +182,6 @@ def main() -> None:
         _end(f"Error: {error.filename or 'writing'}: {error.strerror}.", EXIT_BAD_INPUT)
 
 
-def _speaker() -> str:
-    """What a process other than the chief writes before its lines: which one it is, and where."""
-    rank = os.environ.get("HOROVOD_RANK", "0")
-    # Not HOSTNAME, which launchers carry from their own host to every process.
-    return "" if rank == "0" else f"[rank {rank} on {socket.gethostname()}] "
-
-
 def _end(line: str, exit_code: int) -> None:
-    click.echo(f"{_speaker()}{line}", err=True)
+    click.echo(f"{speaker()}{line}", err=True)
     sys.exit(exit_code)

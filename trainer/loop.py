@@ -19,10 +19,12 @@ import tensorflow as tf
 from data_pipeline.dataset import BatchSource, make_dataset
 from data_pipeline.sampling import Plan, Schedule, in_order_plan
 from model.batch import check_batch
-from trainer.checkpoint import Checkpointer, Position
+from trainer.checkpoint import Checkpointer
+from trainer.commits import Commit, Commits, Wish
 from trainer.distribution import Distribution, make_distribution
 from trainer.errors import Diverged, Stopped
 from trainer.optimizer import make_optimizer
+from trainer.position import Position
 from trainer.precision import LossScale
 from trainer.saver import CheckpointPolicy, Saver
 from trainer.step import TrainStep, regularisation_loss
@@ -43,6 +45,7 @@ class _Fit:
     early_stopping_patience: int | None
     callbacks: keras.callbacks.CallbackList
     saver: Saver
+    commits: Commits | None
 
     def is_over(self, position: Position) -> bool:
         patience = self.early_stopping_patience
@@ -114,6 +117,7 @@ class Trainer:
         checkpointer: Checkpointer | None = None,
         checkpoint_policy: CheckpointPolicy | None = None,
         checkpoint_state: Mapping[str, Any] | None = None,
+        commits: Commits | None = None,
     ) -> keras.callbacks.History:
         """Train, or go on training, until `schedule.epochs` are done; `position` tells where it is.
 
@@ -123,13 +127,14 @@ class Trainer:
                 best one (see `BestSoFar`).
             checkpointer: restores the newest checkpoint first; only the chief writes.
             checkpoint_state: kept in every checkpoint's `state.json`.
+            commits: of an elastic job; training goes on from the newest one.
 
         Raises:
             Diverged: a loss or gradient is not finite (float16 steps are skipped instead).
             Stopped: `stop_requested` was set; a checkpoint was written.
         """
         own = checkpointer if self.distribution.is_chief else None
-        self.position = self._restore(own)
+        commit = self._restore(own, commits)
         history = keras.callbacks.History()
         called = keras.callbacks.CallbackList([*callbacks, history], model=self.model)
         first = {"first_epoch": self.position.epoch, "first_step": self.position.step}
@@ -137,7 +142,9 @@ class Trainer:
         policy = checkpoint_policy or CheckpointPolicy()
         with Saver(own, policy, dict(checkpoint_state or {})) as saver:
             saver.start_at(self.position)
-            fit = _Fit(train, schedule, validation, early_stopping_patience, called, saver)
+            fit = _Fit(train, schedule, validation, early_stopping_patience, called, saver, commits)
+            if commit is not None:
+                saver.save(commit.position, commit.metrics)
             called.on_train_begin()
             while not fit.is_over(self.position) and not self.model.stop_training:
                 self._epoch(fit)
@@ -154,13 +161,24 @@ class Trainer:
             self._batches(examples, in_order_plan(len(examples), batch_size))
         )
 
-    def _restore(self, checkpointer: Checkpointer | None) -> Position:
-        """Everybody's starting point. Variables exist already, so what is sent is what is used."""
-        position = checkpointer.restore() if checkpointer is not None else None
+    def _restore(self, own: Checkpointer | None, commits: Commits | None) -> Commit | None:
+        """Go to everybody's starting point, the newest checkpoint or a commit.
+
+        Variables exist already, so what is sent is what is used.
+
+        Returns:
+            That commit, on the chief, if it is not on disk.
+        """
+        position, commit = None, None
+        if own is not None:
+            position = own.restore()
+            commit = commits.newer_than(position) if commits is not None else None
+            position = position if commit is None else commit.position
         for variables in self.variables.values():
             self.distribution.broadcast(variables)
         self.model.stop_training = False
-        return self.distribution.broadcast_object(position or Position())
+        self.position = self.distribution.broadcast_object(position or Position())
+        return commit
 
     def _epoch(self, fit: _Fit) -> None:
         """What is left of the current epoch."""
@@ -182,6 +200,8 @@ class Trainer:
         fit.callbacks.on_epoch_end(epoch, logs)
         self.position = Position(self.position.step, epoch + 1, best=best)
         fit.saver.save(self.position, logs)
+        if fit.commits is not None:
+            fit.commits.commit(self.position, logs)
 
     def _steps(self, fit: _Fit, batches: Iterable, steps: int) -> None:
         """Train on `batches`, the last of the epoch's `steps`."""
@@ -206,18 +226,32 @@ class Trainer:
             fit.callbacks.on_train_batch_end(at.step, logs)
             if at.step_in_epoch < steps:  # after the last one the epoch's end is saved
                 fit.saver.save_if_due(at)
-            # Asked of all: a signal reaches processes at different moments, or only one of them.
-            stop_signal = self.distribution.largest(self.stop_requested or 0)
-            if stop_signal:
-                fit.saver.save(at)
-                fit.saver.finish()
-                # Who left now would make the launcher end the others, the writing chief included.
-                self.distribution.wait_for_all()
-                raise Stopped(
-                    f"Stopped after step {at.step}, in epoch {at.epoch + 1}; a checkpoint was "
-                    "written. The same command goes on from here.",
-                    signal_number=stop_signal,
-                )
+            self._heed_wishes(fit)
+
+    def _heed_wishes(self, fit: _Fit) -> None:
+        """Do what any process wants: signals, say, reach them at different moments, or only one."""
+        own = fit.commits.wish() if fit.commits is not None else Wish.NOTHING
+        if self.stop_requested is not None:
+            own = Wish.STOP + self.stop_requested
+        wish = self.distribution.largest(own)
+        if wish > Wish.STOP:
+            self._stop(fit.saver, wish - Wish.STOP)
+        if wish == Wish.NEW_WORLD:  # written, in case new processes cannot be reached
+            fit.saver.save(self.position)
+        if fit.commits is not None:
+            fit.commits.heed(wish, self.position)
+
+    def _stop(self, saver: Saver, signal_number: int) -> None:
+        at = self.position
+        saver.save(at)
+        saver.finish()
+        # Who left now would make the launcher end the others, the writing chief included.
+        self.distribution.wait_for_all()
+        raise Stopped(
+            f"Stopped after step {at.step}, in epoch {at.epoch + 1}; a checkpoint was "
+            "written. The same command goes on from here.",
+            signal_number=signal_number,
+        )
 
     def _batches(self, examples: BatchSource, plan: Plan, first_step: int = 0) -> Iterable:
         """The batches of `plan` from `first_step` on, for this process' replicas."""

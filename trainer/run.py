@@ -18,11 +18,13 @@ import keras
 from data_pipeline.errors import InputError
 from data_pipeline.sampling import batch_size_of_epoch
 from trainer.callbacks import MetricsFile, ProgressLine, TensorBoardScalars
-from trainer.checkpoint import Checkpointer, Position, checkpoints
+from trainer.checkpoint import Checkpointer, checkpoints
+from trainer.commits import Commits, Job
 from trainer.distribution import Distribution, make_distribution
 from trainer.loop import Trainer
 from trainer.model_of_run import make_model
 from trainer.model_summary import model_summary, weights_in_words
+from trainer.position import Position
 from trainer.profiling import ProfiledSteps, allow_profiling
 from trainer.run_config import RunConfig, differences
 from trainer.run_directory import RunDirectory, fresh_directory
@@ -31,6 +33,7 @@ from trainer.saver import CheckpointPolicy
 from trainer.signals import stop_on_signal
 from trainer.tasks.task import Task, TrainingData
 from trainer.validation import split
+from trainer.world_size import is_elastic
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +70,18 @@ def train(request: TrainRequest) -> str | None:
         InputError: bad input; also `Diverged`, when a gradient is not finite.
         Stopped: a signal ended it after a step, with a checkpoint.
     """
-    options = request.tasks[0].config.trainer  # ours are the same for all
     if request.profile:
         allow_profiling()
+    if is_elastic():
+        from trainer.distribution_elastic import train_elastically  # imports Horovod
+
+        return train_elastically(lambda job: _train_all(request, job))
+    return _train_all(request)
+
+
+def _train_all(request: TrainRequest, job: Job | None = None) -> str | None:
+    """What `train` does, in this world of processes if there is a `job` that outlives it."""
+    options = request.tasks[0].config.trainer  # ours are the same for all
     distribution = make_distribution(
         options.strategy,
         logical_cpu_devices=options.logical_cpu_devices,
@@ -77,9 +89,7 @@ def train(request: TrainRequest) -> str | None:
     )
     for task in request.tasks:
         _check_batch_size(task.config, distribution)
-    directory = request.run_dir
-    if request.fresh:  # asked once, since the chief is about to make it
-        directory = distribution.broadcast_object(fresh_directory(directory))
+    directory = _directory(request, distribution, job)
     results = []
     for number, task in enumerate(request.tasks):
         place = place_of(number, task.config)
@@ -87,8 +97,23 @@ def train(request: TrainRequest) -> str | None:
         here = replace(request, tasks=(task,), prepared=prepared)
         with ExitStack() as until_done:
             run = RunDirectory(directory / place)
-            results.append(_train_one(here, task, run, distribution, until_done))
+            results.append(_train_one(here, task, run, distribution, until_done, job))
+    if job is not None:
+        # Only once the chief has written all is there nothing left that others could take over.
+        distribution.wait_for_all()
     return "\n".join(results) if distribution.is_chief else None
+
+
+def _directory(request: TrainRequest, distribution: Distribution, job: Job | None) -> Path:
+    """Where results go, the same for all processes, and for all worlds of a job."""
+    if not request.fresh:
+        return request.run_dir
+    decided = job.directory if job is not None else None
+    # Asked once, since the chief is about to make it.
+    directory = distribution.broadcast_object(decided or fresh_directory(request.run_dir))
+    if job is not None:
+        job.directory = directory
+    return directory
 
 
 def place_of(number: int, config: RunConfig) -> str:
@@ -102,6 +127,7 @@ def _train_one(
     run: RunDirectory,
     distribution: Distribution,
     until_done: ExitStack,
+    job: Job | None,
 ) -> str:
     config, options = task.config, task.config.options
     # 1. A directory to write to, for us alone.
@@ -148,6 +174,7 @@ def _train_one(
                 config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes
             ),
             checkpoint_state={"fingerprint": data.fingerprint},
+            commits=Commits(job, run.path, checkpointer) if job is not None else None,
         )
     return _result(task, run, trainer.position, trained=bool(history.epoch))
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoint import Checkpointer, Position
+from trainer.checkpoint import Checkpointer
+from trainer.position import Position
 
 logger = logging.getLogger(__name__)
 

@@ -16,6 +16,13 @@ MAX_WORLD_SIZE = "DIET_TED_MAX_WORLD_SIZE"
 """Set in the jobs that `submit` renders: how many devices train; for elastic jobs two limits."""
 WORLD_HOSTS = "DIET_TED_WORLD_HOSTS"
 """On how many hosts; not set for elastic jobs."""
+ELASTIC = "HOROVOD_ELASTIC"
+"""Set by `horovodrun` with a host discovery script."""
+
+
+def is_elastic(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether processes may come and go, see `trainer/distribution_elastic.py`."""
+    return environ.get(ELASTIC) == "1"
 
 
 def check_world_size(devices: int, hosts: int, environ: Mapping[str, str] = os.environ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,8 @@ def continue_stories(policy: TrainedPolicy, paths: Sequence[Path]) -> Iterator[d
     """Of each story what the bot does next, until it listens.
 
     Returns:
-        `story`: its name; `state`: what is known at its end; `actions`: each with `name`,
-        `confidence` and `ranking`.
+        `story`: its name; `state`: what is known at its end; `entities`: what is found in a text
+        at its end; `actions`: each with `name`, `confidence` and `ranking`.
     """
     domain = policy.featurizer.domain
     for dialogue in told_dialogues(paths, domain):
@@ -45,21 +46,28 @@ def continue_stories(policy: TrainedPolicy, paths: Sequence[Path]) -> Iterator[d
         if len(events) > 1 and events[-1] == LISTEN:
             events.pop()  # every story ends with it, said or not
         state = shown_state(events, domain)
-        yield {"story": dialogue.name, "state": state, "actions": _until_listening(policy, events)}
+        entities, actions = _until_listening(policy, events)
+        yield {"story": dialogue.name, "state": state, "entities": entities, "actions": actions}
 
 
-def _until_listening(policy: TrainedPolicy, events: list[Event]) -> list[dict[str, Any]]:
-    """What the bot does now; it is added to the events."""
+def _until_listening(policy: TrainedPolicy, events: list[Event]) -> tuple[list[dict], list[dict]]:
+    """The entities found in what was just said, and what the bot does; both go to the events."""
     domain, actions = policy.featurizer.domain, []
+    entities = policy.entities(events)
     while len(actions) < MOST_ACTIONS:
         ranking = policy.next_action(events)
+        user = events[-1]
+        if entities and isinstance(user, UserUttered) and not user.entities:  # else told already
+            # As in Rasa, known only once the first action is chosen.
+            events[-1] = replace(user, entities=_as_told(entities))
+            events += domain.slot_events(events[-1].entities)
         actions.append({**ranking[0], "ranking": ranking})
         name = ranking[0]["name"]
         text = name if name in domain.action_texts else None
         events.append(ActionExecuted(None if text else name, text))
         if name == ACTION_LISTEN:
             break
-    return actions
+    return entities, actions
 
 
 def converse(
@@ -88,7 +96,10 @@ def converse(
         show(f"state: {json.dumps(shown_state(events, domain), ensure_ascii=False)}")
         if isinstance(happened[0], SlotSet):
             continue
-        for action in _until_listening(policy, events):
+        entities, actions = _until_listening(policy, events)
+        for entity in entities:
+            show(f"found: {entity['entity']}={entity['value']!r}")
+        for action in actions:
             best = (f"{a['name']} {a['confidence']:.3f}" for a in action["ranking"][:SHOWN])
             show(f"bot:   {', '.join(best)}")
 
@@ -122,11 +133,15 @@ def _user_step(line: str, understand: TrainedRun | None) -> UserUttered:
     if understand is None:
         return UserUttered(None, line)
     answer = next(understand.answer([line]))
-    entities = (
+    return UserUttered(answer["intent"]["name"], line, _as_told(answer["entities"]))
+
+
+def _as_told(entities: Sequence[dict[str, Any]]) -> tuple[StoryEntity, ...]:
+    """Entities of an answer, as stories have them."""
+    return tuple(
         StoryEntity(e["entity"], e["value"], e.get("role"), e.get("group"), e["start"], e["end"])
-        for e in answer["entities"]
+        for e in entities
     )
-    return UserUttered(answer["intent"]["name"], line, tuple(entities))
 
 
 def _value(written: str) -> Any:

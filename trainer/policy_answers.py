@@ -13,8 +13,9 @@ import tensorflow as tf
 
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.dialogue_store import DialogueStore
-from data_pipeline.dialogue.events import Event
+from data_pipeline.dialogue.events import Event, SlotSet, UserUttered
 from data_pipeline.dialogue.predictions import Question, next_question, questions_of
+from data_pipeline.entities import decode_entities
 from data_pipeline.sampling import PADDING, in_order_plan
 from model.ted import TED
 from trainer.checkpoint import answering_checkpoint, read_position
@@ -23,6 +24,7 @@ from trainer.run_config import TEDConfig
 from trainer.run_directory import RunDirectory, policy_directory
 
 BATCH_EXAMPLES = 256
+EXTRACTOR = "TEDPolicy"
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,31 @@ class TrainedPolicy:
             by_text = next_question(self.featurizer, events, self.max_history, by_text=True)
         return self._ranking(self._confidences(store, by_text)[0])
 
+    def entities(self, events: Sequence[Event]) -> list[dict[str, Any]]:
+        """What the model finds in what the user has just said, if that is a text alone.
+
+        Beside an intent, entities come from where the intent came from. Mirrors
+        `TEDPolicy._create_optional_event_for_entities`; entities as in a message's answer.
+        """
+        user = next(event for event in reversed(events) if not isinstance(event, SlotSet))
+        if not (
+            isinstance(user, UserUttered) and user.is_end_to_end and self.model.learns_entities
+        ):
+            return []
+        pipeline = self.featurizer.texts.pipelines["text"]
+        tokens = pipeline.tokenizer.tokenize(user.text)
+        store = next_question(self.featurizer, events, self.max_history)
+        outputs = self._outputs(store, np.array([0]))
+        return decode_entities(
+            user.text,
+            tokens,
+            {"entity": outputs["entity_tags"].numpy()[-1, : len(tokens)]},
+            {"entity": outputs["entity_confidences"].numpy()[-1, : len(tokens)]},
+            pipeline.tags,
+            split_by_comma=self.config.ted.split_entities_by_comma,
+            extractor=EXTRACTOR,
+        )
+
     @property
     def _knows_both(self) -> bool:
         """Whether a user step can count by its intent or by its text."""
@@ -102,16 +129,20 @@ class TrainedPolicy:
 
     def _scores(self, store: DialogueStore) -> tuple[np.ndarray, np.ndarray]:
         """Confidences and similarities, `[examples, actions]` each."""
-        signature = self.model.input_signature()
         scores = []
         for row in in_order_plan(len(store), BATCH_EXAMPLES).indices:
-            indices = row[row != PADDING]
-            made = store.batch(indices, indices, signature.keys())
-            batch = {key: tf.constant(made[key], spec.dtype) for key, spec in signature.items()}
-            outputs = self._function(batch)
+            outputs = self._outputs(store, row[row != PADDING])
             scores.append((outputs["action_confidences"], outputs["action_similarities"]))
         confidences, similarities = zip(*scores, strict=True)
         return np.concatenate(confidences), np.concatenate(similarities)
+
+    def _outputs(self, store: DialogueStore, indices: np.ndarray) -> dict[str, tf.Tensor]:
+        """What the model says to these examples."""
+        signature = self.model.input_signature()
+        made = store.batch(indices, indices, signature.keys())
+        return self._function(
+            {key: tf.constant(made[key], spec.dtype) for key, spec in signature.items()}
+        )
 
     def _ranking(self, confidences: np.ndarray) -> list[dict[str, Any]]:
         length = self.config.ted.ranking_length or len(confidences)

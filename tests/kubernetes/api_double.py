@@ -2,41 +2,22 @@
 
 What it does was seen on a real server: it fills in the defaults of the definition, drops nulls and
 (unless asked to be strict) unknown fields, answers 409, 422 with causes, 403 and 404 as `Status`
-objects, and keeps `status` a subresource. Jobs do nothing by themselves: a test gives them a script
-of conditions, of which each look at the job takes one.
+objects, keeps `status` a subresource, counts changes as `resourceVersion`, and lets a client watch
+for them. Jobs do nothing by themselves: a test gives them a script of conditions, of which each
+look at the job takes one, or is the operator itself and puts a status.
 """
 
 from __future__ import annotations
 
 import http.server
-import json
 import threading
 from collections import defaultdict
-from urllib.parse import parse_qs, urlsplit
 
 import jsonschema
+from api_http import Handler, Refused
 from api_schema import fill_defaults, merged, prune, without_nulls
 
-GROUP_PATH = "/apis/kubeflow.org/v2beta1/namespaces/"
-DEFINITION_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/mpijobs.kubeflow.org"
 NOW = "2026-01-01T00:00:00Z"
-
-
-class Refused(Exception):
-    """An answer that is not a success."""
-
-    def __init__(self, code: int, reason: str, message: str, causes: list[dict] | None = None):
-        super().__init__(message)
-        self.code = code
-        self.status = {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "status": "Failure",
-            "code": code,
-            "reason": reason,
-            "message": message,
-            "details": {"causes": causes or []},
-        }
 
 
 class ApiDouble:
@@ -49,6 +30,8 @@ class ApiDouble:
         denied: (verb, resource) pairs that are answered with 403.
         unanswered: how many of the next requests get no answer at all.
         definition: None = MPIJob is not installed.
+        requests: method and path of all that came; "WATCH" is a method here.
+        forgotten: watching from this version or an earlier one is answered with 410.
     """
 
     def __init__(self, definition: dict):
@@ -61,12 +44,15 @@ class ApiDouble:
         self.denied: set[tuple[str, str]] = set()
         self.unanswered = 0
         self.requests: list[str] = []
+        self.forgotten = 0
+        self._version = 0
+        self._changed = threading.Condition()
         double = self
 
-        class Handler(_Handler):
+        class OwnHandler(Handler):
             server_state = double
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), OwnHandler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
@@ -123,26 +109,61 @@ class ApiDouble:
         job["metadata"] |= {"namespace": namespace, "uid": name, "creationTimestamp": NOW}
         job.pop("status", None)
         if query.get("dryRun") != "All":
-            self.jobs[namespace, name] = job
+            self._store(namespace, name, job)
         return job
 
     def look(self, namespace: str, name: str) -> dict:
-        job = self._job(namespace, name)
+        self._job(namespace, name)
         steps = self.scripts.get(name)
         if steps:
             conditions = steps.pop(0) if len(steps) > 1 else steps[0]
-            job["status"] = {"conditions": conditions}
-        return job
+            self.put_status(namespace, name, {"conditions": conditions})
+        return self._job(namespace, name)
 
     def patch(self, namespace: str, name: str, patch: dict) -> dict:
-        changed = merged(self._job(namespace, name), patch)
+        job = self._job(namespace, name)
+        changed = merged(job, {key: part for key, part in patch.items() if key != "status"})
         self._check(changed, strict=False)
-        self.jobs[namespace, name] = changed
+        self._store(namespace, name, changed)
         return changed
+
+    def put_status(self, namespace: str, name: str, status: dict) -> dict:
+        """What the operator does; of what is put, only the status is looked at."""
+        job = self._job(namespace, name)
+        if job.get("status") != status:
+            self._store(namespace, name, {**job, "status": status})
+        return self._job(namespace, name)
+
+    def wait_for_change(
+        self, namespace: str, name: str, version: int, seconds: float
+    ) -> dict | None:
+        """The event that a watch from this version sees, if there is one in time."""
+        if version <= self.forgotten:
+            raise Refused(410, "Expired", f"too old resource version: {version}")
+
+        def event() -> dict | None:
+            job = self.jobs.get((namespace, name))
+            if job is None:
+                return {"type": "DELETED", "object": {}}
+            newer = int(job["metadata"]["resourceVersion"]) > version
+            return {"type": "MODIFIED", "object": job} if newer else None
+
+        with self._changed:
+            return self._changed.wait_for(event, seconds)
+
+    def _store(self, namespace: str, name: str, job: dict | None) -> None:
+        with self._changed:
+            self._version += 1
+            if job is None:
+                del self.jobs[namespace, name]
+            else:
+                version = {"resourceVersion": str(self._version)}
+                self.jobs[namespace, name] = {**job, "metadata": {**job["metadata"], **version}}
+            self._changed.notify_all()
 
     def delete(self, namespace: str, name: str) -> dict:
         self._job(namespace, name)
-        del self.jobs[namespace, name]
+        self._store(namespace, name, None)
         return {"kind": "Status", "apiVersion": "v1", "status": "Success"}
 
     def _job(self, namespace: str, name: str) -> dict:
@@ -163,101 +184,6 @@ class ApiDouble:
         if unknown and strict:
             told = ", ".join(f'unknown field "{path}"' for path in unknown)
             raise Refused(400, "BadRequest", f"strict decoding error: {told}")
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server_state: ApiDouble
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_arguments) -> None:
-        """Tests are quiet."""
-
-    def _serve(self, method: str) -> None:
-        state, url = self.server_state, urlsplit(self.path)
-        query = {key: values[0] for key, values in parse_qs(url.query).items()}
-        length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else {}
-        state.requests.append(f"{method} {url.path}")
-        if state.unanswered:
-            state.unanswered -= 1
-            self.close_connection = True
-            return
-        try:
-            created = 201 if method == "POST" else 200
-            self._answer(created, self._route(method, url.path, query, body))
-        except Refused as refused:
-            self._answer(refused.code, refused.status)
-
-    def _route(self, method: str, path: str, query: dict, body: dict) -> dict | None:
-        state = self.server_state
-        if path == DEFINITION_PATH:
-            self._allow("get", "customresourcedefinitions")
-            if state.definition is None:
-                raise Refused(404, "NotFound", "customresourcedefinitions not found")
-            return state.definition
-        if path.startswith(GROUP_PATH):
-            namespace, _, name = path.removeprefix(GROUP_PATH).partition("/mpijobs")
-            return self._jobs(method, namespace, name.removeprefix("/"), query, body)
-        _, _, _, _, _, resource, *rest = path.split("/")
-        if rest:
-            self._allow("get", "pods/log")
-            return self._log(rest[0])
-        self._allow("list", resource)
-        if resource == "events":
-            return {"kind": "EventList", "apiVersion": "v1", "items": state.events}
-        job = query["labelSelector"].partition("=")[2]
-        return {"kind": "PodList", "apiVersion": "v1", "items": state.pods[job]}
-
-    def _jobs(self, method: str, namespace: str, name: str, query: dict, body: dict) -> dict:
-        state = self.server_state
-        verbs = {"POST": "create", "GET": "get", "PATCH": "patch", "DELETE": "delete"}
-        self._allow(verbs[method], "mpijobs")
-        if method == "POST":
-            return state.create(namespace, body, query)
-        if method == "GET":
-            return state.look(namespace, name)
-        if method == "PATCH":
-            return state.patch(namespace, name, body)
-        return state.delete(namespace, name)
-
-    def _allow(self, verb: str, resource: str) -> None:
-        if (verb, resource) in self.server_state.denied:
-            raise Refused(403, "Forbidden", f'{resource} is forbidden: User "me" cannot {verb} it')
-
-    def _log(self, pod: str) -> None:
-        connections = self.server_state.logs[pod]
-        pieces = connections.pop(0) if len(connections) > 1 else connections[0]
-        self.send_response(200)
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        for piece in pieces:
-            if piece is None:
-                self.close_connection = True
-                return
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-        self.wfile.write(b"0\r\n\r\n")
-
-    def _answer(self, code: int, content: dict | None) -> None:
-        if content is None:  # already sent
-            return
-        data = json.dumps(content).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def do_GET(self) -> None:
-        self._serve("GET")
-
-    def do_POST(self) -> None:
-        self._serve("POST")
-
-    def do_PATCH(self) -> None:
-        self._serve("PATCH")
-
-    def do_DELETE(self) -> None:
-        self._serve("DELETE")
 
 
 def _condition(kind: str) -> dict:

@@ -87,7 +87,7 @@ class Result:
 def submit(server, write_kubeconfig, monkeypatch, capsys):
     """`submit(...)` is `python -m trainer submit ...` against `server`, without pauses."""
     config = ("--kubeconfig", write_kubeconfig(here=(server.url, "ml")))
-    monkeypatch.setattr(submit_cli, "Patience", functools.partial(Patience, poll=0))
+    monkeypatch.setattr(submit_cli, "Patience", functools.partial(Patience, look=0, retry=0))
 
     def run(*arguments: object) -> Result:
         named = arguments[0] in submit_cli.submit.commands

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -116,6 +118,34 @@ class Cluster:
             return self._jobs.get_namespaced_custom_object(
                 *(GROUP, VERSION, self.namespace, PLURAL, name), _request_timeout=TIMEOUT_SECONDS
             )
+
+    def wait_for_change(self, name: str, version: str, seconds: float) -> None:
+        """Return when the job is no longer as in this `resourceVersion`, or after some seconds.
+
+        Where watching is not permitted, the seconds just pass.
+        """
+        from kubernetes.client import ApiException
+
+        if not version or seconds < 1:  # the server counts in whole seconds
+            time.sleep(seconds)
+            return
+        try:
+            with _explained(f"watch the job {name}", self.namespace, passing=(403, 410)):
+                changes = self._jobs.list_namespaced_custom_object(
+                    *(GROUP, VERSION, self.namespace, PLURAL),
+                    field_selector=f"metadata.name={name}",
+                    resource_version=version,
+                    watch=True,
+                    timeout_seconds=math.floor(seconds),
+                    _preload_content=False,
+                    _request_timeout=(TIMEOUT_SECONDS[0], seconds + TIMEOUT_SECONDS[1]),
+                )
+                with closing(changes):
+                    next(changes.stream(1, decode_content=True), None)
+        except ApiException as error:
+            if error.status == 403:
+                time.sleep(seconds)
+            # 410: so much has happened since that the server has forgotten it.
 
     def delete(self, name: str) -> None:
         """Delete the job; its pods end with a checkpoint, its claims stay."""

@@ -31,13 +31,16 @@ class Patience:
         start: for the job to run (in a queue it may take hours).
         total: for the end; None = no limit.
         unreachable: for a server that does not answer.
-        poll: between two looks.
+        look: between two looks at most; what changes the job itself is seen at once, but what the
+            operator or a queue only tells by Events is not.
+        retry: before a server that did not answer is asked again.
     """
 
     start: float = 600
     total: float | None = None
     unreachable: float = 120
-    poll: float = 2
+    look: float = 10
+    retry: float = 2
 
 
 def state_of(job: Mapping[str, Any]) -> str:
@@ -77,7 +80,7 @@ class JobWatch:
     ):
         self._cluster, self._name, self._patience = cluster, name, patience
         self._say, self._log = say, log
-        self._state = ""
+        self._state = self._version = ""
         self._waiting_since = self._answered = time.monotonic()
         self._deadline = self._answered + (patience.total or math.inf)
 
@@ -102,11 +105,12 @@ class JobWatch:
                 return done
             if time.monotonic() > self._deadline:
                 raise GaveUp(f"The job {self._name} did not end in time; it goes on.")
-            time.sleep(self._patience.poll)
+            self._pause()
 
     def _look(self) -> bool | None:
         """Whether it succeeded, or None if it has not ended."""
         job = self._cluster.job(self._name)
+        self._version = job["metadata"]["resourceVersion"]
         self._note(state_of(job))
         if self._state in (SUCCEEDED, FAILED):
             if self._log:
@@ -120,6 +124,14 @@ class JobWatch:
                 self._log.read(follow=True, deadline=self._deadline)
             return None
         return self._check_start()
+
+    def _pause(self) -> None:
+        """Until the job changes, or it is time for another look."""
+        seconds = min(self._patience.look, max(self._deadline - time.monotonic(), 0))
+        try:
+            self._cluster.wait_for_change(self._name, self._version, seconds)
+        except Unreachable:
+            time.sleep(self._patience.retry)
 
     def _note(self, state: str) -> None:
         if state != self._state:

@@ -110,7 +110,7 @@ def _meet_again() -> None:
     hvd.init()
     os.environ[RANK] = str(hvd.rank())
     set_up_logging(again=True)
-    logger.info("Going on with %d processes.", hvd.size())
+    logger.info("Going on with %d process(es).", hvd.size())
 
 
 def _leave_note(error: str) -> None:

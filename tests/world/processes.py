@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+# --gloo: also where Horovod was built with MPI.
+HOROVODRUN = (str(Path(sys.executable).with_name("horovodrun")), "--gloo")
+
 
 def under_horovod(command: list[str], processes: int) -> list[str]:
     """`command`, started by `horovodrun`."""
-    # --gloo: also where Horovod was built with MPI.
-    launcher = str(Path(sys.executable).with_name("horovodrun"))
-    return [launcher, "--gloo", "-np", str(processes), *command]
+    return [*HOROVODRUN, "-np", str(processes), *command]
 
 
 def run_script(name: str, *arguments: object, processes: int = 1) -> list[str]:

@@ -130,9 +130,10 @@ class Checkpointer:
 
     def _remove_outdated(self, best_step: int | None) -> None:
         best = None if best_step is None else _path_of_step(self._directory, best_step)
-        for path in checkpoints(self._directory)[: -self._keep]:
-            if path != best:
-                shutil.rmtree(path, ignore_errors=True)
+        outdated = [path for path in checkpoints(self._directory)[: -self._keep] if path != best]
+        # Nobody else writes here: these are of processes that were killed while they did.
+        for path in (*outdated, *self._directory.glob(".step-*.partial")):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def checkpoints(directory: Path) -> list[Path]:

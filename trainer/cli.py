@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import socket
 import sys
 from pathlib import Path
 
@@ -13,14 +15,20 @@ from data_pipeline.errors import InputError
 from trainer.answer_cli import checkpoints, evaluate, export, predict
 from trainer.errors import Stopped
 from trainer.quiet_start import load_tensorflow
-from trainer.speaker import set_up_logging, speaker
+from trainer.speaker import RANK, set_up_logging, speaker
 from trainer.submit_cli import submit
 
 logger = logging.getLogger(__name__)
 
 EXIT_BAD_INPUT = 2
+EXIT_ANOTHER_PROCESS = 3
 EXIT_INTERRUPTED = 130
 """Interrupted by Ctrl-C (SIGINT); 128 + the signal's number, as shells have it."""
+
+ANOTHER_PROCESS_ENDED = (
+    "Training ends, since another process failed, was lost or did not answer: see what that one or "
+    "Horovod said. The same command goes on from the newest checkpoint."
+)
 
 NOT_OUR_FAULT = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 """What an `OSError` says of the machine, wherever it is raised; others may be bugs."""
@@ -163,7 +171,8 @@ def main() -> None:
     """Run the command line.
 
     Bad input is one line and exit code 2; an interruption with a checkpoint exits with 128 + the
-    signal's number; a bug keeps its traceback.
+    signal's number; a bug keeps its traceback. When one of several processes fails, the others say
+    in one line that it was not they (exit code 3).
     """
     set_up_logging()
     try:
@@ -180,6 +189,22 @@ def main() -> None:
         if error.errno not in NOT_OUR_FAULT:
             raise
         _end(f"Error: {error.filename or 'writing'}: {error.strerror}.", EXIT_BAD_INPUT)
+    except Exception as error:
+        _say_whose_it_is(error)
+        raise
+
+
+def _say_whose_it_is(error: Exception) -> None:
+    """Of several processes: end with one line if the error is another one's, else name this one."""
+    rank = os.environ.get(RANK)
+    if rank is None:
+        return
+    load_tensorflow()
+    from trainer.distribution_failures import is_of_another_process
+
+    if is_of_another_process(error):
+        _end(ANOTHER_PROCESS_ENDED, EXIT_ANOTHER_PROCESS)
+    click.echo(f"Process {rank} on {socket.gethostname()} failed, and training ends:", err=True)
 
 
 def _end(line: str, exit_code: int) -> None:

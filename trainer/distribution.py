@@ -1,11 +1,12 @@
-"""Which devices train together, and who is chief: the only file that knows ranks and launchers.
+"""Which devices train together, and who is chief: these files alone know ranks and launchers.
 
 Three ways to train, one interface. A *replica* is a copy of the model on one device; all replicas
 share one global batch and, step by step, hold the same weights:
 
 * `SingleDevice`: one replica.
 * `Mirrored`: one process, a replica per local device (`tf.distribute.MirroredStrategy`).
-* `Horovod`: one process per replica, started by `horovodrun`, on any number of hosts.
+* `Horovod`: one process per replica, started by `horovodrun`, on any number of hosts; see
+  `trainer/distribution_horovod.py`.
 
 A train step runs *inside a replica* (`run`); what it needs of the others it asks of `replicas`;
 variables are written through `update`.
@@ -18,24 +19,24 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from socket import gethostname
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import tensorflow as tf
 
 from data_pipeline.errors import InputError
 from model.replicas import ONE_REPLICA, Replicas
-from trainer.distribution_replicas import HorovodReplicas, MirroredReplicas
+from trainer.distribution_horovod import Horovod
+from trainer.distribution_replicas import MirroredReplicas
 from trainer.traffic import Traffic
 from trainer.world_size import check_world_size
 
 logger = logging.getLogger(__name__)
 
 LAUNCHER_VARIABLES = ("HOROVOD_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
-HOROVOD_TIMELINE, TIMELINE_ON_DEMAND = "HOROVOD_TIMELINE", "DYNAMIC"
 STRATEGIES = ("auto", "single", "mirrored", "horovod")
 
 DatasetFunction = Callable[[tf.distribute.InputContext], tf.data.Dataset]
+Result = TypeVar("Result")
 
 
 class Distribution(Protocol):
@@ -59,6 +60,9 @@ class Distribution(Protocol):
 
     def broadcast_object(self, value: Any) -> Any:
         """The chief's value of a small Python object."""
+
+    def gather_objects(self, value: Any) -> list[Any]:
+        """Every process' value of a small Python object, by rank."""
 
     def largest(self, number: int) -> int:
         """The largest of the numbers that the processes give."""
@@ -84,6 +88,12 @@ class Distribution(Protocol):
     def wait_for_all(self) -> None:
         """Return once every process has called this."""
 
+    def first_on_chief(self, work: Callable[[], Result]) -> Result | None:
+        """What `work()` returns on the chief; the others wait for it, however long, and get None.
+
+        Elsewhere a process that keeps the others waiting counts as hung after a while.
+        """
+
 
 class SingleDevice:
     """One replica on TensorFlow's default device."""
@@ -103,6 +113,9 @@ class SingleDevice:
 
     def broadcast_object(self, value: Any) -> Any:
         return value
+
+    def gather_objects(self, value: Any) -> list[Any]:
+        return [value]
 
     def largest(self, number: int) -> int:
         return number
@@ -124,6 +137,9 @@ class SingleDevice:
 
     def wait_for_all(self) -> None:
         """Nothing to wait for."""
+
+    def first_on_chief(self, work: Callable[[], Result]) -> Result:
+        return work()
 
 
 class Mirrored:
@@ -151,6 +167,9 @@ class Mirrored:
 
     def broadcast_object(self, value: Any) -> Any:
         return value
+
+    def gather_objects(self, value: Any) -> list[Any]:
+        return [value]
 
     def largest(self, number: int) -> int:
         return number
@@ -181,67 +200,8 @@ class Mirrored:
     def wait_for_all(self) -> None:
         """Nothing to wait for: there is one process."""
 
-
-class Horovod:
-    """One replica per process; the processes were started by `horovodrun`."""
-
-    num_replicas: int
-
-    def __init__(self, gradient_compression: str = "none") -> None:
-        hvd = _import_horovod()
-        hvd.init()
-        self._hvd = hvd
-        self._use_own_gpu()
-        self.num_replicas = hvd.size()
-        self.is_chief = hvd.rank() == 0
-        self.replicas = HorovodReplicas(hvd, gradient_compression)
-        self.traffic = self.replicas.traffic
-        self.num_hosts = hvd.cross_size()
-        # Asked of the system: launchers carry their own HOSTNAME to every process.
-        self.description = f"Horovod process {hvd.rank()} of {hvd.size()} on {gethostname()}"
-
-    def _use_own_gpu(self) -> None:
-        gpus = tf.config.list_physical_devices("GPU")
-        if gpus:
-            own = gpus[self._hvd.local_rank() % len(gpus)]
-            tf.config.set_visible_devices(own, "GPU")
-            tf.config.experimental.set_memory_growth(own, True)
-
-    def scope(self) -> contextlib.AbstractContextManager:
-        return contextlib.nullcontext()
-
-    def broadcast(self, variables: Sequence[Any]) -> None:
-        self._hvd.broadcast_variables([v.value for v in variables], root_rank=0)
-
-    def broadcast_object(self, value: Any) -> Any:
-        return self._hvd.broadcast_object(value, root_rank=0)
-
-    def largest(self, number: int) -> int:
-        return int(self._hvd.allreduce(tf.constant(number), op=self._hvd.Max, name="largest"))
-
-    def dataset(self, dataset_fn: DatasetFunction) -> tf.data.Dataset:
-        size = self._hvd.size()
-        return dataset_fn(tf.distribute.InputContext(size, self._hvd.rank(), size))
-
-    def run(self, replica_fn: Callable, args: tuple) -> Any:
-        return replica_fn(*args)
-
-    def sum_gradients(self, gradients: list) -> list:
-        return self.replicas.sum_gradients(gradients)
-
-    def update(self, write, gradients: list, flag: tf.Tensor) -> None:
-        write(gradients, flag)
-
-    def record_timeline(self, path: Path | None) -> None:
-        if os.environ.get(HOROVOD_TIMELINE) != TIMELINE_ON_DEMAND:
-            return  # the launcher was told to write one all the time, or none
-        if path is None:
-            self._hvd.stop_timeline()
-        else:
-            self._hvd.start_timeline(str(path))
-
-    def wait_for_all(self) -> None:
-        self._hvd.allreduce(tf.zeros([]), name="wait_for_all")
+    def first_on_chief(self, work: Callable[[], Result]) -> Result:
+        return work()
 
 
 def make_distribution(
@@ -296,14 +256,3 @@ def _mirrored_devices() -> list[str] | None:
 
 def _short_device_name(device: str) -> str:
     return ":".join(device.rsplit(":", 2)[-2:])
-
-
-def _import_horovod() -> Any:
-    try:
-        import horovod.tensorflow as hvd
-    except ImportError as error:
-        raise InputError(
-            f"Horovod was asked for but cannot be imported ({error}). "
-            "Install it with `make setup` or `scripts/install_horovod.sh`."
-        ) from None
-    return hvd

@@ -145,6 +145,9 @@ class Trainer:
             fit = _Fit(train, schedule, validation, early_stopping_patience, called, saver, commits)
             if commit is not None:
                 saver.save(commit.position, commit.metrics)
+            if 0 < self.position.step and not fit.is_over(self.position):
+                at = self.position
+                logger.info("Going on after step %d, in epoch %d.", at.step, at.epoch + 1)
             called.on_train_begin()
             while not fit.is_over(self.position) and not self.model.stop_training:
                 self._epoch(fit)

@@ -9,7 +9,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from trainer.distribution import HOROVOD_TIMELINE, TIMELINE_ON_DEMAND, Distribution
+from trainer.distribution import Distribution
+from trainer.distribution_horovod import HOROVOD_TIMELINE, TIMELINE_ON_DEMAND
 
 logger = logging.getLogger(__name__)
 

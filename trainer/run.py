@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -31,6 +32,7 @@ from trainer.run_directory import RunDirectory, fresh_directory
 from trainer.run_lock import RunLock
 from trainer.saver import CheckpointPolicy
 from trainer.signals import stop_on_signal
+from trainer.started_alike import check_started_alike
 from trainer.tasks.task import Task, TrainingData
 from trainer.validation import split
 from trainer.world_size import is_elastic
@@ -87,6 +89,7 @@ def _train_all(request: TrainRequest, job: Job | None = None) -> str | None:
         logical_cpu_devices=options.logical_cpu_devices,
         gradient_compression=options.gradient_compression,
     )
+    check_started_alike(distribution, lambda: _facts_of_start(request))
     for task in request.tasks:
         _check_batch_size(task.config, distribution)
     directory = _directory(request, distribution, job)
@@ -102,6 +105,17 @@ def _train_all(request: TrainRequest, job: Job | None = None) -> str | None:
         # Only once the chief has written all is there nothing left that others could take over.
         distribution.wait_for_all()
     return "\n".join(results) if distribution.is_chief else None
+
+
+def _facts_of_start(request: TrainRequest) -> dict[str, Any]:
+    """What must be the same for all processes; a given data set is looked at where it is opened."""
+    own_data = request.prepared is None
+    return {
+        "configuration": {task.config.model: task.config.to_json() for task in request.tasks},
+        "data": {task.config.model: task.fingerprint() for task in request.tasks if own_data},
+        "fresh": request.fresh,
+        "init_from": request.init_from is not None,
+    }
 
 
 def _directory(request: TrainRequest, distribution: Distribution, job: Job | None) -> Path:
@@ -216,15 +230,23 @@ def _check_batch_size(config: RunConfig, distribution: Distribution) -> None:
 def _data(
     task: Task, prepared: Path | None, run: RunDirectory, distribution: Distribution
 ) -> TrainingData:
-    if distribution.is_chief and prepared is None:
+    def on_chief() -> TrainingData:
+        if prepared is not None:
+            return task.open(prepared, is_chief=True)
         if run.recorded() is not None:
             # Before the run's prepared data set is replaced.
             _check_same_data(run, task.fingerprint())
-        data = task.prepare(run.prepared)
-        distribution.wait_for_all()
-        return data
-    distribution.wait_for_all()
-    return task.open(prepared or run.prepared, is_chief=distribution.is_chief)
+        return task.prepare(run.prepared)
+
+    data = distribution.first_on_chief(on_chief)
+    if data is None:
+        data = task.open(prepared or run.prepared, is_chief=False)
+    if data.fingerprint != distribution.broadcast_object(data.fingerprint):
+        raise InputError(
+            f"{prepared or run.prepared} is not the same data set here as for process 0. "
+            "All processes need the same one."
+        )
+    return data
 
 
 def _check_same_settings(run: RunDirectory, config: RunConfig) -> None:

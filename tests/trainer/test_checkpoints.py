@@ -159,6 +159,12 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    (tmp_path / ".step-000000005.partial").mkdir()
+    Checkpointer(tmp_path, groups()).save(Position(6))
+    assert names(tmp_path) == ["step-000000006"]
+
+
 def test_a_directory_below_a_file_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("precious")
     with pytest.raises(InputError, match="Cannot write a checkpoint to .*Not a directory"):

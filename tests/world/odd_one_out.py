@@ -1,0 +1,78 @@
+"""Run as a script: `python -m trainer`, of which the process with one rank behaves differently.
+
+usage: odd_one_out.py WAY RANK TRAIN OPTIONS…
+
+WAY: at the third step it `raises` an error that is none of the user's, `hangs` for ever while its
+other threads live, or `freezes`, all of it; it `prepares_long`; it `has_another_seed`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+
+from trainer.cli import main
+from trainer.quiet_start import load_tensorflow
+
+FAILING_STEP = 2  # after so many
+LONG_SECONDS = 20.0
+
+
+def raises() -> None:
+    _at_a_step(_divide_by_zero)
+
+
+def hangs() -> None:
+    _at_a_step(threading.Event().wait)
+
+
+def freezes() -> None:
+    _at_a_step(lambda: os.kill(os.getpid(), signal.SIGSTOP))
+
+
+def prepares_long() -> None:
+    load_tensorflow()
+    from trainer.tasks import diet
+
+    prepare = diet.prepare
+
+    def slowly(*arguments, **options):
+        time.sleep(LONG_SECONDS)
+        return prepare(*arguments, **options)
+
+    diet.prepare = slowly
+
+
+def has_another_seed() -> None:
+    sys.argv += ["--seed", "9"]
+
+
+def _divide_by_zero() -> None:
+    raise ZeroDivisionError("a bug of this process alone")
+
+
+def _at_a_step(fail) -> None:
+    load_tensorflow()
+    from trainer.step import TrainStep
+
+    step = TrainStep.__call__
+
+    def failing(self, batch, number):
+        if number == FAILING_STEP:
+            fail()
+        return step(self, batch, number)
+
+    TrainStep.__call__ = failing
+
+
+WAYS = {f.__name__: f for f in (raises, hangs, freezes, prepares_long, has_another_seed)}
+
+if __name__ == "__main__":
+    _, way, rank, *options = sys.argv
+    sys.argv = ["trainer", *options]
+    if os.environ["HOROVOD_RANK"] == rank:
+        WAYS[way]()
+    main()

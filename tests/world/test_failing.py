@@ -1,0 +1,77 @@
+"""One of two processes fails, hangs, or was started differently: all end, and one says why."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from processes import environment, under_horovod
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = Path(__file__).with_name("odd_one_out.py")
+SHORT_LIMITS = {
+    "HOROVOD_STALL_CHECK_TIME_SECONDS": "5",
+    "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "10",
+}
+ECHO = "Training ends, since another process failed"
+
+
+@pytest.fixture
+def end_with(command_line):
+    """`end_with(way, rank)`: the exit code and the output; that all ends is part of each test."""
+
+    def run(way: str, rank: int, **variables: str) -> tuple[int, str]:
+        options = ["--project", str(command_line.project), "--set", "entity_recognition=false"]
+        options += ["--run-dir", str(command_line.run_dir(way))]
+        done = subprocess.run(
+            under_horovod([sys.executable, str(SCRIPT), way, str(rank), *options], 2),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+            env={**environment(), **variables},
+            start_new_session=True,
+        )
+        # What the launcher says when all have ended has a traceback of its own.
+        said = [line for line in done.stdout.splitlines() if re.match(r"\[\d]<std", line)]
+        return done.returncode, "\n".join(said)
+
+    return run
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_bug_of_one_process_is_shown_and_no_error_of_the_other(end_with, rank):
+    code, output = end_with("raises", rank)
+    assert code != 0
+    assert f"[{rank}]<stderr>:Process {rank} on " in output
+    assert f"[{rank}]<stderr>:ZeroDivisionError: a bug of this process alone" in output
+    assert f"[{1 - rank}]<stderr>:Traceback" not in output, output
+    if ECHO in output:  # else the launcher was faster
+        assert output.index(ECHO) > output.index("ZeroDivisionError")
+
+
+@pytest.mark.parametrize("way", ["hangs", "freezes"])
+def test_a_process_that_does_not_answer_ends_the_training(end_with, way):
+    code, output = end_with(way, 1, **SHORT_LIMITS)
+    assert code != 0
+    assert ECHO in output
+    assert "Traceback" not in output
+
+
+def test_a_chief_that_prepares_data_for_long_is_not_taken_for_hung(end_with):
+    code, output = end_with("prepares_long", 0, **SHORT_LIMITS)
+    assert code == 0, output[-4000:]
+    assert "Trained 4 epochs" in output
+    assert "Stalled" not in output
+
+
+def test_processes_with_different_options_refuse_and_name_them(end_with):
+    code, output = end_with("has_another_seed", 1)
+    assert code != 0
+    said = "Error: Process 1 was not started like process 0: configuration.diet.random_seed: 3 -> 9"
+    assert output.count(said) == 1 and output.count("Error: ") == 1
+    assert "Traceback" not in output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +26,17 @@ def test_missing_weights_and_their_moments_are_zero_after_training(trained):
         for array in (kernel, *slots):
             assert not arrays[array][missing].any(), array
         assert arrays[kernel][~missing].any()
+
+
+def test_missing_weights_take_no_room_in_checkpoints(trained):
+    with zipfile.ZipFile(newest_checkpoint(trained.run / "checkpoints") / VARIABLES_FILE) as stored:
+        sizes = {info.filename: (info.compress_size, info.file_size) for info in stored.infolist()}
+    masks = [name for name in sizes if name.endswith("/connections.npy") and sizes[name][1] > 4000]
+    assert masks
+    for name in masks:  # of density 0.2: a fifth of the floats, and where they are
+        assert sizes[name][0] < 0.1 * sizes[name][1], name
+        kernel = name.replace("/connections", "/kernel")
+        assert sizes[kernel][0] < 0.45 * sizes[kernel][1], kernel
 
 
 def test_the_run_says_how_many_weights_are_connected(trained):

@@ -39,11 +39,15 @@ $(STAMP): pyproject.toml requirements.lock scripts/install_horovod.sh
 train: $(STAMP) ## train, evaluate, export and try the bundled example on two processes
 	@scripts/train_example.sh
 
-test: $(STAMP) ## run the tests, without the slow ones (more options: ARGS="-k name")
-	$(VENV)/bin/python -m pytest -m "not slow" $(ARGS)
+# A process per core, at most four (each holds TensorFlow); a file's tests share what they train.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
-test-all: $(STAMP) ## run all tests
-	$(VENV)/bin/python -m pytest $(ARGS)
+test: $(STAMP) ## run the tests, without the slow ones (more options: ARGS="-k name")
+	$(VENV)/bin/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
+
+# One after the other: most of the slow ones start several processes themselves.
+test-all: test ## run all tests
+	$(VENV)/bin/python -m pytest -m slow $(ARGS)
 
 lint: $(STAMP) ## check style and formatting
 	$(VENV)/bin/ruff check .

@@ -23,7 +23,7 @@ from horovod.runner.http.http_client import put_data_into_kvstore, read_data_fro
 
 from data_pipeline.errors import InputError
 from trainer.commits import Commit
-from trainer.errors import EndedElsewhere
+from trainer.distribution_failures import is_of_another_process
 from trainer.speaker import RANK, set_up_logging
 
 logger = logging.getLogger(__name__)
@@ -80,8 +80,7 @@ def train_elastically(attempt: Callable[[ElasticJob], Result]) -> Result:
             next world it keeps in the job.
 
     Raises:
-        InputError: bad input; it would be as bad in the next world.
-        EndedElsewhere: another process met with bad input.
+        InputError: bad input, here or in another process; it would be as bad in the next world.
     """
     os.environ.setdefault(MEETING_TIMEOUT, str(MEETING_SECONDS))
 
@@ -91,13 +90,13 @@ def train_elastically(attempt: Callable[[ElasticJob], Result]) -> Result:
         except InputError as error:
             _leave_note(str(error))
             raise
-        except tf.errors.OpError as error:
-            if "Horovod" not in error.message:
+        except (tf.errors.OpError, RuntimeError) as error:
+            if not is_of_another_process(error):
                 raise
             _end_on_bad_input()
             job.hosts_changed = False
             logger.warning("Another process is gone; going on without it.")
-            raise HorovodInternalError(error.message) from None
+            raise HorovodInternalError(str(error)) from None
 
     return run_fn(in_this_world, _meet_again)(ElasticJob())
 
@@ -123,7 +122,7 @@ def _end_on_bad_input() -> None:
         error = read_data_from_kvstore(*_launcher(), NOTES, BAD_INPUT)
     except RuntimeError:  # there is none
         return
-    raise EndedElsewhere(f"Another process ended training: {error}")
+    raise InputError(f"Another process ended training: {error}")
 
 
 def _launcher() -> tuple[str, str]:

@@ -9,10 +9,6 @@ class Diverged(InputError):
     """The loss or a gradient stopped being a number: bad data or bad options, not a bug."""
 
 
-class EndedElsewhere(InputError):
-    """Another process met with bad input, and says so itself."""
-
-
 class Stopped(Exception):
     """Training was asked to stop and did, between two steps, with a checkpoint."""
 

@@ -95,6 +95,8 @@ def test_an_elastic_job_has_limits_and_a_discovery_script():
     command = at(job, LAUNCHER)["command"]
     assert command[command.index("--slots-per-host") + 1] == "2"
     assert "/etc/mpi/discover_hosts.sh" in command and "--hostfile" not in command
+    # Else the pod that replaces a lost one, and has its name, is never taken in.
+    assert "--blacklist-cooldown-range" in command
     sizes = {"DIET_TED_MIN_WORLD_SIZE": "2", "DIET_TED_MAX_WORLD_SIZE": "8"}
     assert variables(job) == sizes | {"NCCL_DEBUG": "INFO"}
     assert job["spec"]["launcherCreationPolicy"] == "AtStartup"

@@ -24,6 +24,9 @@ GRACE_SECONDS = 120
 """How long a checkpoint may take after the pod is told to go."""
 START_TIMEOUT_SECONDS = 600
 """How long `horovodrun` tries to reach the workers; its default of 30 is too short here."""
+COOLDOWN_SECONDS = (30, 600)
+"""Elastic: how long a worker on which a process died is left out, at first and at most. (The pod
+that replaces it has its name.)"""
 
 
 def launcher_pod(options: JobOptions) -> dict[str, Any]:
@@ -90,6 +93,7 @@ def _launch(options: JobOptions) -> list[str]:
         *("--slots-per-host", str(options.slots)),
         *("--host-discovery-script", "/etc/mpi/discover_hosts.sh"),
         *("--network-interfaces", options.network_interface),
+        *("--blacklist-cooldown-range", *map(str, COOLDOWN_SECONDS)),
     ]
 
 

@@ -13,7 +13,7 @@ import click
 
 from data_pipeline.errors import InputError
 from trainer.answer_cli import checkpoints, evaluate, export, predict
-from trainer.errors import Stopped
+from trainer.errors import EXIT_ANOTHER_PROCESS, Stopped
 from trainer.quiet_start import load_tensorflow
 from trainer.speaker import RANK, set_up_logging, speaker
 from trainer.submit_cli import submit
@@ -21,7 +21,6 @@ from trainer.submit_cli import submit
 logger = logging.getLogger(__name__)
 
 EXIT_BAD_INPUT = 2
-EXIT_ANOTHER_PROCESS = 3
 EXIT_INTERRUPTED = 130
 """Interrupted by Ctrl-C (SIGINT); 128 + the signal's number, as shells have it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from socket import gethostname
 from typing import Any, TypeVar
@@ -14,14 +14,11 @@ import tensorflow as tf
 
 from data_pipeline.errors import InputError
 from trainer.distribution_replicas import HorovodReplicas
+from trainer.distribution_watch import ExchangeWatch
 
 HOROVOD_TIMELINE, TIMELINE_ON_DEMAND = "HOROVOD_TIMELINE", "DYNAMIC"
-STALL_LIMIT, STALL_SECONDS = "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS", "600"
-"""A process that has not come to an exchange so long after the others counts as hung, and training
-ends; Horovod warns after 60 s. The longest they wait for a living one is while the chief writes or
-checks a checkpoint that is too large to do so in the background. (A process of which nothing moves,
-its network threads included, is noticed after `HOROVOD_GLOO_TIMEOUT_SECONDS`, 30.)"""
 SIGN_OF_LIFE_SECONDS = 5.0
+"""Of a chief that prepares data, to those that wait for it."""
 
 Result = TypeVar("Result")
 
@@ -33,9 +30,9 @@ class Horovod:
 
     def __init__(self, gradient_compression: str = "none") -> None:
         hvd = _import_horovod()
-        os.environ.setdefault(STALL_LIMIT, STALL_SECONDS)
         hvd.init()
         self._hvd = hvd
+        self._watch = _watch_anew()
         self._use_own_gpu()
         self.num_replicas = hvd.size()
         self.is_chief = hvd.rank() == 0
@@ -57,6 +54,7 @@ class Horovod:
 
     def broadcast(self, variables: Sequence[Any]) -> None:
         self._hvd.broadcast_variables([v.value for v in variables], root_rank=0)
+        self._watch.met()
 
     def broadcast_object(self, value: Any) -> Any:
         return self._hvd.broadcast_object(value, root_rank=0)
@@ -65,11 +63,14 @@ class Horovod:
         return self._hvd.allgather_object(value, name="gather_objects")
 
     def largest(self, number: int) -> int:
-        return int(self._hvd.allreduce(tf.constant(number), op=self._hvd.Max, name="largest"))
+        found = self._hvd.allreduce(tf.constant(number), op=self._hvd.Max, name="largest")
+        self._watch.met()
+        return int(found)
 
-    def dataset(self, dataset_fn: Callable) -> tf.data.Dataset:
+    def dataset(self, dataset_fn: Callable) -> Iterable:
         size = self._hvd.size()
-        return dataset_fn(tf.distribute.InputContext(size, self._hvd.rank(), size))
+        context = tf.distribute.InputContext(size, self._hvd.rank(), size)
+        return self._watch.each(dataset_fn(context))
 
     def run(self, replica_fn: Callable, args: tuple) -> Any:
         return replica_fn(*args)
@@ -118,6 +119,17 @@ class Horovod:
         finally:
             ended.set()
             thread.join()
+
+
+_watches: list[ExchangeWatch] = []
+
+
+def _watch_anew() -> ExchangeWatch:
+    """One per process: of an elastic job, the world before is over."""
+    while _watches:
+        _watches.pop().stop()
+    _watches.append(ExchangeWatch())
+    return _watches[0]
 
 
 def _import_horovod() -> Any:

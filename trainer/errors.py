@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from data_pipeline.errors import InputError
 
+EXIT_ANOTHER_PROCESS = 3
+"""The exit code of one of several processes that ends because of another one."""
+
 
 class Diverged(InputError):
     """The loss or a gradient stopped being a number: bad data or bad options, not a bug."""

@@ -69,6 +69,6 @@ def test_a_chief_that_prepares_data_for_long_is_not_taken_for_hung(end_with):
 def test_processes_with_different_options_refuse_and_name_them(end_with):
     code, output = end_with("has_another_seed", 1)
     assert code != 0
-    said = "Error: Process 1 was not started like process 0: configuration.diet.random_seed: 3 -> 9"
+    said = "Process 1 was not started like process 0: configuration.diet.diet.random_seed: 3 -> 9"
     assert output.count(said) == 1 and output.count("Error: ") == 1
     assert "Traceback" not in output

@@ -73,6 +73,6 @@ def test_horovod_processes_measure_what_one_device_does(figures, on_one_device, 
 def test_all_processes_stop_early_together(command_line):
     options = (*EVERY_EPOCH, "--set", "early_stopping_patience=1", "--set", "learning_rate=0")
     output = command_line.train("early", *options, processes=2)
-    assert "Trained 2 epochs. Stopped early, of 4: the last 1 evaluations" in output
+    assert "Trained 2 epochs of DIET. Stopped early, of 4: the last 1 evaluations" in output
     output = command_line.train("early", *options, processes=2)
-    assert "Training was complete already: 2 epochs" in output
+    assert "Training was complete already: 2 epochs of DIET" in output

@@ -20,6 +20,7 @@ lacking() { echo "rehearsal: $*" >&2; exit 2; }
 for program in /usr/sbin/sshd ssh-keygen unshare pgrep; do
     command -v "$program" >/dev/null || lacking "$program is missing (apt-get install openssh-server procps)"
 done
+[[ $repository != /tmp/* ]] || lacking "each pod has a /tmp of its own; put the repository elsewhere"
 [ -x .venv/bin/horovodrun ] || lacking "no .venv; run make setup"
 # Mounts made below are seen by nobody else, and end with this script.
 [ -n "${IN_NAMESPACE:-}" ] || IN_NAMESPACE=yes exec unshare --mount --propagation private "$0" "$@"
@@ -127,7 +128,11 @@ telling() { tr '\r' '\n' | grep -E --line-buffered 'Training on|asked for|in use
 trains() { pgrep -f "^[^ ]*python[0-9.]* -m trainer .*--run-dir /runs/$1( |\$)" || true; }
 checkpoints_of() { echo "checkpoints: $(cd "$work/layer/runs/$1/checkpoints" && echo step-*)"; }
 
+# happened FILE WORDS WHAT: whether a part of the rehearsal has done what it is there for.
+happened() { grep -q "$2" "$1" || lacking "this did not happen: $3"; }
+
 small=(--model diet --epochs 8 --set "transformer_size=32" --set "checkpoint_every_steps=5")
+long=(--model diet --epochs 60 "${small[@]:4}") # still trains when it is preempted
 discovered 0 1
 for i in $(seq 0 $((workers - 1))); do start_worker "$i"; done
 
@@ -144,29 +149,33 @@ wait $training
 say "2. Refused: all processes on one host; a run directory in use"
 rendered "$work/one-host" -- --run-dir /runs/one-host "${small[@]}"
 sed -i 's/--hostfile\x00[^\x00]*\x00//' "$work/one-host" # the trap: the host file is not seen
-(launch "$work/one-host" 2>&1 || echo "launcher: exit status $?") | telling | sort -u
+(launch "$work/one-host" 2>&1 || echo "launcher: exit status $?") | tee "$work/said" | telling | sort -u
+happened "$work/said" "was asked for, but" "too few hosts are refused"
 
-rendered "$work/preempted" -- --run-dir /runs/preempted "${small[@]}"
-(launch "$work/preempted" 2>&1 || echo "launcher: exit status $?") > >(telling) &
+rendered "$work/preempted" -- --run-dir /runs/preempted "${long[@]}"
+(launch "$work/preempted" 2>&1 || echo "launcher: exit status $?") > >(tee "$work/first" | telling) &
 first=$!
 until compgen -G "$work/layer/runs/preempted/checkpoints/step-*" >/dev/null; do
     sleep 0.5
     kill -0 $first 2>/dev/null || lacking "the launch ended early"
 done
-(pod other-job - python -m trainer --run-dir /runs/preempted "${small[@]}" 2>&1 ||
-    echo "other job: exit status $?") | telling
+(pod other-job - python -m trainer --run-dir /runs/preempted "${long[@]}" 2>&1 ||
+    echo "other job: exit status $?") | tee "$work/said" | telling
+happened "$work/said" "is in use by" "a second launcher is refused"
 
 say "3. Preempted: the launcher's preStop, then the next attempt"
 pod "$job-launcher" "$work/mpi" stop-training
 wait $first || true
+happened "$work/first" "Stopped after step" "a preempted job stops with a checkpoint"
 checkpoints_of preempted
-launch "$work/preempted" 2>&1 | telling
+launch "$work/preempted" 2>&1 | tee "$work/said" | telling
+happened "$work/said" "Going on after step" "the next attempt goes on"
 checkpoints_of preempted
 
 say "4. Elastic: the pod of a worker dies; the other goes on"
 rendered "$work/elastic" --min-workers 1 --max-workers 2 --network-interface lo -- \
     --run-dir /runs/elastic "${small[@]}"
-(launch "$work/elastic" 2>&1 || echo "launcher: exit status $?") > >(telling) &
+(launch "$work/elastic" 2>&1 || echo "launcher: exit status $?") > >(tee "$work/first" | telling) &
 first=$!
 until compgen -G "$work/layer/runs/elastic/checkpoints/step-*" >/dev/null; do
     sleep 0.5
@@ -176,5 +185,7 @@ echo "killing $job-worker-1"
 kill_pod "$job-worker-1"
 discovered 0 # the operator lists the workers that are ready
 wait $first || true
+happened "$work/first" "Going on with 1 process" "an elastic job goes on with fewer"
+happened "$work/first" "Trained 8 epochs" "an elastic job trains to its end"
 checkpoints_of elastic
 say "done"

@@ -34,7 +34,7 @@ STATUS = {
     "tensorboard_log_level": f"{WITHOUT_EFFECT}: steps and epochs are both written",
     "random_seed": "done; empty means 0, so that a run can be repeated",
     "batch_strategy": "done",
-    "share_hidden_layers": "done, as Rasa's documentation has it; Rasa 3.6.21 ends with `KeyError: 'text'`",
+    "share_hidden_layers": "done, as documented; Rasa 3.6.21 ends with `KeyError: 'text'`",
     "model_confidence": f'done; values other than "softmax" are {REFUSED}, as by Rasa 3',
     "similarity_type": f'done; "cosine" with cross-entropy is {REFUSED}, as by Rasa',
     "entity_confidence": "ours",

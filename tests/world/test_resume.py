@@ -1,11 +1,22 @@
-"""A run killed at any moment and started again ends as one left alone, bit for bit."""
+"""A run stopped at any moment and started again ends as one left alone: bit for bit, or, on another
+number of devices, within the tolerance of `test_world_sizes.py`, dropout being off.
+"""
 
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
+from interruption.running import LOG_FILE, Running
+from interruption.watching import CheckpointWatch
+from processes import differences
+from test_world_sizes import SAME_DRAWS, TOLERANCE, mirrored
 
 OPTIONS = ("--set", "checkpoint_every_steps=3")
+ONE_DEVICE = (1, ())
+MIRRORED = (1, mirrored(2))
+HOROVOD_2, HOROVOD_4 = (2, ()), (4, ())
 
 
 def _assert_same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> None:
@@ -39,3 +50,67 @@ def test_a_run_saved_on_two_processes_goes_on_on_one_device(command_line):
     assert "epoch 4/4" in output
     lines = (command_line.run_dir("moved") / "metrics.jsonl").read_text().splitlines()
     assert len(lines) == 4
+
+
+@pytest.fixture(scope="module")
+def left_alone(command_line) -> dict[str, np.ndarray]:
+    """The variables after training on one device, without dropout."""
+    command_line.train("left-alone", *SAME_DRAWS)
+    return command_line.variables("left-alone")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(HOROVOD_4, HOROVOD_2, id="4-horovod-to-2"),
+        pytest.param(HOROVOD_2, HOROVOD_4, id="2-horovod-to-4"),
+        pytest.param(MIRRORED, HOROVOD_2, id="2-mirrored-to-2-horovod"),
+        pytest.param(MIRRORED, ONE_DEVICE, id="2-mirrored-to-1"),
+        pytest.param(HOROVOD_2, MIRRORED, id="2-horovod-to-2-mirrored"),
+    ],
+)
+def test_a_run_goes_on_on_other_devices_as_if_nothing_had_happened(
+    command_line, left_alone, before, after, request
+):
+    name = request.node.callspec.id
+    processes, devices = before
+    command_line.kill_after("epoch 2/5  loss", name, processes, *OPTIONS, *SAME_DRAWS, *devices)
+    processes, devices = after
+    output = command_line.train(name, *OPTIONS, *SAME_DRAWS, *devices, processes=processes)
+    assert "Going on after step" in output
+    trained = command_line.variables(name)
+    assert trained.keys() == left_alone.keys()
+    names = [name for name in trained if name.startswith("model/")]
+    found = differences(left_alone, trained, names)
+    assert max(found.values()) < TOLERANCE, max(found.items(), key=lambda item: item[1])
+
+
+@pytest.fixture(scope="module")
+def left_alone_for_long(command_line) -> dict[str, np.ndarray]:
+    """The variables after training on two processes; long, so that a signal comes in time."""
+    command_line.train("left-alone-long", *OPTIONS, "--epochs", "20", processes=2)
+    return command_line.variables("left-alone-long")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "rank"),
+    [(signal.SIGTERM, 1), (signal.SIGINT, 0), (signal.SIGKILL, 1), (signal.SIGTERM, None)],
+)
+def test_a_signal_to_one_of_two_processes_loses_nothing(
+    command_line, left_alone_for_long, number, rank
+):
+    name = f"{number.name}-{rank}"
+    options = (*OPTIONS, "--epochs", "20")
+    log = command_line.directory / "logs" / name
+    running = Running(command_line.arguments(name, 2, *options), log)
+    watch = CheckpointWatch(command_line.run_dir(name))
+    assert running.wait(lambda: watch.new), running.log_tail()
+    running.send(number, rank)
+    running.wait_for_end()
+    said = (log / LOG_FILE).read_text()
+    assert ("Stopped after step" in said) is (number != signal.SIGKILL), said
+    output = command_line.train(name, *options, processes=2)
+    assert "Going on after step" in output
+    _assert_same(left_alone_for_long, command_line.variables(name))

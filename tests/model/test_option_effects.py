@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from observed import observed
 
 from model.diet import DIET
-from model.noise import Noise
 from model.options import DIETOptions
 
 SMALL = {
@@ -69,7 +69,7 @@ def seen():
 
 @pytest.fixture
 def observe(toy_sizes, toy_batch, seen):
-    """`observe(options)`: shapes and L2 constants of the variables, and the losses of one batch."""
+    """`observe(options)`: what is `observed` of a model with these options."""
     sizes = toy_sizes(text_sequence_dense_width=3)
     batch = toy_batch([5, 3, 1, 4, 2, 5, 4, 3])
     batch["text_sequence_dense"] = tf.reshape(tf.range(120.0) / 120, [8, 5, 3])
@@ -80,15 +80,7 @@ def observe(toy_sizes, toy_batch, seen):
             keras.utils.set_random_seed(3)
             model = DIET(sizes, DIETOptions(**{**SMALL, **options}))
             model.build()
-            for variable in model.trainable_variables:
-                # Sure of itself, or `scale_loss` would have nothing to scale.
-                variable.assign(variable * 8.0 if "embed" in variable.path else variable)
-            terms = model.loss_terms(batch, Noise(1, tf.constant(0, tf.int64)))
-            weights = [
-                (v.shape, v.regularizer and float(v.regularizer.l2)) for v in model.variables
-            ]
-            losses = {name: float(term.total) for name, term in terms.losses.items()}
-            seen[key] = weights, losses
+            seen[key] = observed(model, batch)
         return seen[key]
 
     return look

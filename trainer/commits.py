@@ -42,13 +42,11 @@ class Commit:
     Attributes:
         run: the directory of the run that it is of.
         values: of all variables, by name.
-        metrics: of the epoch, if one has just ended.
     """
 
     run: Path
     position: Position
     values: Mapping[str, np.ndarray]
-    metrics: Mapping[str, float]
 
 
 class Job(Protocol):
@@ -98,11 +96,11 @@ class Commits:
         if wish == Wish.NEW_WORLD:
             self._job.leave_world()
 
-    def commit(self, position: Position, metrics: Mapping[str, float] | None = None) -> None:
+    def commit(self, position: Position) -> None:
         """Keep a copy of the variables as they are now, instead of the one before."""
         started = time.monotonic()
         values = self._checkpointer.copy()
-        self._job.commit = Commit(self._run, position, values, dict(metrics or {}))
+        self._job.commit = Commit(self._run, position, values)
         now = time.monotonic()
         self._next_time = now + (now - started) / SHARE_OF_TIME
 

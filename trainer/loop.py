@@ -144,7 +144,7 @@ class Trainer:
             saver.start_at(self.position)
             fit = _Fit(train, schedule, validation, early_stopping_patience, called, saver, commits)
             if commit is not None:
-                saver.save(commit.position, commit.metrics)
+                saver.save(commit.position)
             if 0 < self.position.step and not fit.is_over(self.position):
                 at = self.position
                 logger.info("Going on after step %d, in epoch %d.", at.step, at.epoch + 1)
@@ -202,9 +202,9 @@ class Trainer:
             best = self.distribution.broadcast_object(best.after(metrics, self.position.step))
         fit.callbacks.on_epoch_end(epoch, logs)
         self.position = Position(self.position.step, epoch + 1, best=best)
+        # No commit here: only when the chief has taken part in the next step has it told of this
+        # epoch for certain. Were it killed before, the others would have to do that from a commit.
         fit.saver.save(self.position, logs)
-        if fit.commits is not None:
-            fit.commits.commit(self.position, logs)
 
     def _steps(self, fit: _Fit, batches: Iterable, steps: int) -> None:
         """Train on `batches`, the last of the epoch's `steps`."""

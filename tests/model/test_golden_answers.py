@@ -7,7 +7,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from test_golden_files import Golden, assert_close
+from goldens import Golden, assert_close
 
 from data_pipeline.prepare import FeatureSettings, prepare
 from model.diet import DIET

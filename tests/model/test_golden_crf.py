@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_golden_files import Golden, assert_close
+from goldens import Golden, assert_close
 
 from model.crf import CRF
 

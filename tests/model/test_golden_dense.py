@@ -2,7 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
-from test_golden_files import Golden, assert_close, l2_of, run_and_differentiate
+from goldens import Golden, assert_close, l2_of, run_and_differentiate
 
 from model.dense import Embed, Ffnn, RandomlyConnectedDense
 from model.sparse import DenseForSparse

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_golden_files import (
+from goldens import (
     DIRECTORY,
     Golden,
     RecordedNoise,

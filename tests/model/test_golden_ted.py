@@ -7,7 +7,7 @@ draws negatives from and we do not, was not drawn.
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_golden_files import (
+from goldens import (
     DIRECTORY,
     Golden,
     RecordedNoise,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_golden_files import (
+from goldens import (
     DIRECTORY,
     Golden,
     RecordedNoise,

@@ -1,26 +1,22 @@
 """Processes die, join and leave while they train; the result is that of one device left alone.
 
 One process per host, since the launcher gives up hosts on which one died; hosts are names of this
-machine. Rules and tolerance are those of `test_world_sizes.py`.
+machine. Rules are those of `test_world_sizes.py`.
 """
 
 from __future__ import annotations
 
-import json
 import signal
 
 import numpy as np
 import pytest
-from conftest import CommandLine
+from command_line import TOLERANCE, CommandLine, assert_same_weights
 from elastic_job import ElasticJob
-from processes import differences
-from test_ted_world_sizes import dialogues  # noqa: F401 (a fixture)
 
 from trainer.run_lock import RunLock
 
 pytestmark = pytest.mark.slow  # starting and meeting again take a minute in all
 
-TOLERANCE = 1e-5
 EPOCHS = 20
 SAME_DRAWS = ("--epochs", str(EPOCHS), "--set", "drop_rate=0", "--set", "clip_norm=0.5")
 A, B = "localhost", "127.0.0.1"
@@ -37,23 +33,13 @@ def _job(command_line: CommandLine, name: str, *hosts: str, options=SAME_DRAWS) 
     return ElasticJob(command_line.directory / "jobs" / name, command, *hosts)
 
 
-def _metrics(command_line: CommandLine, name: str) -> list[dict]:
-    lines = (command_line.run_dir(name) / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
 def _assert_as_if_undisturbed(command_line: CommandLine, name: str, undisturbed: str) -> None:
-    rows, expected = _metrics(command_line, name), _metrics(command_line, undisturbed)
-    assert [row["epoch"] for row in rows] == list(range(1, EPOCHS + 1))
-    losses = [key for key in expected[0] if key.startswith("loss")]
-    for row, other in zip(rows, expected, strict=True):
-        # Sums over all examples of the epoch: none is lost, none is seen twice.
-        np.testing.assert_allclose(
-            [row[key] for key in losses], [other[key] for key in losses], rtol=TOLERANCE
-        )
-    a, b = command_line.variables(name), command_line.variables(undisturbed)
-    found = differences(a, b, [key for key in b if key.startswith("model/")])
-    assert max(found.values()) < TOLERANCE, max(found.items(), key=lambda item: item[1])
+    assert [row["epoch"] for row in command_line.metrics(name)] == list(range(1, EPOCHS + 1))
+    # No example is lost, none is seen twice.
+    np.testing.assert_allclose(
+        command_line.losses(name), command_line.losses(undisturbed), rtol=TOLERANCE
+    )
+    assert_same_weights(command_line.variables(name), command_line.variables(undisturbed))
 
 
 def _chief_and_other(job: ElasticJob) -> tuple[str, str]:
@@ -88,7 +74,7 @@ def test_a_process_joins_and_the_first_one_leaves(command_line, undisturbed):
     _assert_as_if_undisturbed(command_line, "joined", undisturbed)
 
 
-def test_a_finished_model_is_not_trained_again(dialogues):  # noqa: F811
+def test_a_finished_model_is_not_trained_again(dialogues):
     options = ("--set", "ted.epochs=20")
     with _job(dialogues, "both", A, B, options=options) as job:
         job.wait_for("epoch 3/20  loss")
@@ -97,8 +83,8 @@ def test_a_finished_model_is_not_trained_again(dialogues):  # noqa: F811
     assert code == 0, output[-4000:]
     assert "Training was complete already: 4 epochs of DIET" in output
     assert "Trained 20 epochs of TED" in output
-    assert [row["epoch"] for row in _metrics(dialogues, "both")] == [1, 2, 3, 4]
-    assert [row["epoch"] for row in _metrics(dialogues, "both/ted")] == list(range(1, 21))
+    assert [row["epoch"] for row in dialogues.metrics("both")] == [1, 2, 3, 4]
+    assert [row["epoch"] for row in dialogues.metrics("both/ted")] == list(range(1, 21))
 
 
 def test_bad_input_ends_the_job(command_line):

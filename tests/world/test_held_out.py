@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import environment, under_horovod
+from processes import environment, under_horovod
 
 SCRIPT = Path(__file__).with_name("evaluate_on.py")
 EVERY_EPOCH = (

@@ -1,5 +1,5 @@
 """A run stopped at any moment and started again ends as one left alone: bit for bit, or, on another
-number of devices, within the tolerance of `test_world_sizes.py`, dropout being off.
+number of devices, within the tolerance of `command_line.py`, dropout being off.
 """
 
 from __future__ import annotations
@@ -8,10 +8,9 @@ import signal
 
 import numpy as np
 import pytest
+from command_line import SAME_DRAWS, assert_same_weights, mirrored
 from interruption.running import LOG_FILE, Running
 from interruption.watching import CheckpointWatch
-from processes import differences
-from test_world_sizes import SAME_DRAWS, TOLERANCE, mirrored
 
 OPTIONS = ("--set", "checkpoint_every_steps=3")
 ONE_DEVICE = (1, ())
@@ -79,11 +78,7 @@ def test_a_run_goes_on_on_other_devices_as_if_nothing_had_happened(
     processes, devices = after
     output = command_line.train(name, *OPTIONS, *SAME_DRAWS, *devices, processes=processes)
     assert "Going on after step" in output
-    trained = command_line.variables(name)
-    assert trained.keys() == left_alone.keys()
-    names = [name for name in trained if name.startswith("model/")]
-    found = differences(left_alone, trained, names)
-    assert max(found.values()) < TOLERANCE, max(found.items(), key=lambda item: item[1])
+    assert_same_weights(left_alone, command_line.variables(name))
 
 
 @pytest.fixture(scope="module")

@@ -1,80 +1,12 @@
-"""N devices train TED as one: the same rules and the same tolerance as `test_world_sizes.py`."""
+"""N devices train TED as one: the same rules and the same tolerance as in `test_world_sizes.py`."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from conftest import CommandLine
-from processes import differences
+from command_line import CommandLine, assert_same_weights, mirrored
 
-TOLERANCE = 1e-5
 SAME_DRAWS = ("--model", "ted", "--set", "clip_norm=0.5", "--set", "augmentation_factor=2")
-POLICIES = """
-policies:
-  - name: TEDPolicy
-    max_history: 5
-    epochs: 4
-    batch_size: [6, 11]
-    transformer_size: {text: 16, action_text: 16, label_action_text: 16, dialogue: 16}
-    number_of_attention_heads: 2
-    number_of_negative_examples: 5
-    random_seed: 3
-    constrain_similarities: true
-    scale_loss: true
-    drop_rate: 0
-    drop_rate_dialogue: 0
-    drop_rate_attention: 0
-"""
-DOMAIN = """
-version: "3.1"
-intents: [travel, order, greet, goodbye]
-entities: [city, drink]
-slots:
-  city:
-    type: text
-    mappings: [{type: from_entity, entity: city}]
-actions: [ask_city, ask_drink, book, serve, say_hello, say_goodbye]
-"""
-STORIES = {
-    "travel at once": ["greet", "+say_hello", "travel city", "+book", "goodbye", "+say_goodbye"],
-    "travel later": ["travel", "+ask_city", "travel city", "+book", "+say_goodbye"],
-    "drink": ["greet", "+say_hello", "order", "+ask_drink", "order drink", "+serve"],
-    "both": ["order drink", "+serve", "travel city", "+book", "goodbye", "+say_goodbye"],
-}
-
-
-def _stories() -> str:
-    lines = ['version: "3.1"', "stories:"]
-    for name, steps in STORIES.items():
-        lines += [f"- story: {name}", "  steps:"]
-        for step in steps:
-            intent, _, entity = step.partition(" ")
-            is_action = step.startswith("+")
-            lines.append(f"  - action: {step[1:]}" if is_action else f"  - intent: {intent}")
-            if entity:
-                lines.append(f"    entities: [{{{entity}: x}}]")
-    return "\n".join(lines) + "\n"
-
-
-def mirrored(devices: int) -> tuple[str, ...]:
-    return ("--strategy", "mirrored", "--set", f"logical_cpu_devices={devices}")
-
-
-@pytest.fixture(scope="module")
-def dialogues(tmp_path_factory) -> CommandLine:
-    """The command line on a small project with stories."""
-    made = CommandLine(tmp_path_factory.mktemp("dialogues"))
-    with (made.project / "config.yml").open("a", encoding="utf-8") as config:
-        config.write(POLICIES)
-    _write(made.project / "domain.yml", DOMAIN)
-    _write(made.project / "data" / "stories.yml", _stories())
-    return made
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +17,7 @@ def one_device(dialogues) -> str:
 
 
 def _agree(dialogues: CommandLine, first: str, second: str) -> None:
-    a, b = dialogues.variables(first), dialogues.variables(second)
-    assert a.keys() == b.keys()
-    found = differences(a, b, [name for name in a if name.startswith("model/")])
-    assert max(found.values()) < TOLERANCE, max(found.items(), key=lambda item: item[1])
+    assert_same_weights(dialogues.variables(first), dialogues.variables(second))
 
 
 def test_two_mirrored_devices_train_as_one(dialogues, one_device):

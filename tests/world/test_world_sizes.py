@@ -12,49 +12,27 @@ by noise, and a bias that began at 0 may still be as small as that.)
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
-from processes import differences
+from command_line import SAME_DRAWS, TOLERANCE, CommandLine, assert_same_weights, mirrored
 
 from trainer.checkpoint import newest_checkpoint, read_position
-
-TOLERANCE = 1e-5
-SAME_DRAWS = ("--epochs", "5", "--set", "drop_rate=0", "--set", "clip_norm=0.5")
-
-
-def mirrored(devices: int) -> tuple[str, ...]:
-    return ("--strategy", "mirrored", "--set", f"logical_cpu_devices={devices}")
 
 
 @pytest.fixture(scope="module")
 def one_device(command_line):
     command_line.train("one", *SAME_DRAWS)
-    assert [row["global_batch_size"] for row in _metrics(command_line, "one")] == [6, 7, 8, 9, 11]
+    assert [row["global_batch_size"] for row in command_line.metrics("one")] == [6, 7, 8, 9, 11]
     newest = newest_checkpoint(command_line.run_dir("one") / "checkpoints")
     assert read_position(newest).step >= 20
     return "one"
 
 
-def _metrics(command_line, name: str) -> list[dict]:
-    lines = (command_line.run_dir(name) / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def _losses(command_line, name: str) -> np.ndarray:
-    rows = _metrics(command_line, name)
-    return np.array([[v for k, v in row.items() if k.startswith("loss/")] for row in rows])
-
-
-def _agree(command_line, first: str, second: str) -> None:
-    a, b = command_line.variables(first), command_line.variables(second)
-    assert a.keys() == b.keys()
+def _agree(command_line: CommandLine, first: str, second: str) -> None:
     np.testing.assert_allclose(
-        _losses(command_line, first), _losses(command_line, second), rtol=TOLERANCE
+        command_line.losses(first), command_line.losses(second), rtol=TOLERANCE
     )
-    found = differences(a, b, [name for name in a if name.startswith("model/")])
-    assert max(found.values()) < TOLERANCE, max(found.items(), key=lambda item: item[1])
+    assert_same_weights(command_line.variables(first), command_line.variables(second))
 
 
 def test_two_mirrored_devices_train_as_one(command_line, one_device):
@@ -91,8 +69,8 @@ def test_half_precision_trains_on_several_devices(command_line, precision, where
         command_line.train(name, *options, *mirrored(2))
     else:
         command_line.train(name, *options, processes=2)
-    losses = _losses(command_line, name)
+    losses = command_line.losses(name)
     assert np.isfinite(losses).all()
     assert losses[-1].sum() < losses[0].sum() * 0.8
     scaled = precision == "mixed_float16"
-    assert all(("skipped_steps" in row) is scaled for row in _metrics(command_line, name))
+    assert all(("skipped_steps" in row) is scaled for row in command_line.metrics(name))

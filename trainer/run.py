@@ -155,14 +155,7 @@ def _train_one(
     _check_same_data(run, data.fingerprint)
     examples, validation = split(data.store, options, balanced=task.balances_held_out)
     # 3. Model, optimizer and every variable.
-    logger.info("Building the model.")
-    trainer = Trainer(
-        lambda: make_model(config, data.fitted, config.trainer.precision),
-        learning_rate=options.learning_rate,
-        distribution=distribution,
-        seed=options.random_seed,
-        clip_norm=config.trainer.clip_norm,
-    )
+    trainer = _trainer(config, data, distribution)
     if distribution.is_chief:
         weights = trainer.model.weight_counts()
         logger.info("The model has %s.", weights_in_words(weights))
@@ -191,6 +184,17 @@ def _train_one(
             commits=Commits(job, run.path, checkpointer) if job is not None else None,
         )
     return _result(task, run, trainer.position, trained=bool(history.epoch))
+
+
+def _trainer(config: RunConfig, data: TrainingData, distribution: Distribution) -> Trainer:
+    logger.info("Building the model.")
+    return Trainer(
+        lambda: make_model(config, data.fitted, config.trainer.precision),
+        learning_rate=config.options.learning_rate,
+        distribution=distribution,
+        seed=config.options.random_seed,
+        clip_norm=config.trainer.clip_norm,
+    )
 
 
 def _result(task: Task, run: RunDirectory, position: Position, *, trained: bool) -> str:

@@ -34,6 +34,9 @@ from trainer.validation import EvaluationStep, Validation
 
 logger = logging.getLogger(__name__)
 
+SIGNAL_SECONDS = 1.0
+"""How far apart a signal that is meant for all processes may reach them."""
+
 
 @dataclass(frozen=True)
 class _Fit:
@@ -238,11 +241,20 @@ class Trainer:
             own = Wish.STOP + self.stop_requested
         wish = self.distribution.largest(own)
         if wish > Wish.STOP:
-            self._stop(fit.saver, wish - Wish.STOP)
+            if fit.commits is None or self._all_are_asked_to_stop():
+                self._stop(fit.saver, wish - Wish.STOP)
+            if self.stop_requested is not None:
+                self._leave(fit.saver)
+            wish = Wish.NEW_WORLD  # without those that leave
         if wish == Wish.NEW_WORLD:  # written, in case new processes cannot be reached
             fit.saver.save(self.position)
         if fit.commits is not None:
             fit.commits.heed(wish, self.position)
+
+    def _all_are_asked_to_stop(self) -> bool:
+        """Whether the elastic job is to end, not only some of its processes."""
+        time.sleep(SIGNAL_SECONDS)
+        return not self.distribution.largest(int(self.stop_requested is None))
 
     def _stop(self, saver: Saver, signal_number: int) -> None:
         at = self.position
@@ -254,6 +266,15 @@ class Trainer:
             f"Stopped after step {at.step}, in epoch {at.epoch + 1}; a checkpoint was "
             "written. The same command goes on from here.",
             signal_number=signal_number,
+        )
+
+    def _leave(self, saver: Saver) -> None:
+        at = self.position
+        saver.save(at)
+        saver.finish()
+        raise Stopped(
+            f"Left the job after step {at.step}, in epoch {at.epoch + 1}; the others go on.",
+            signal_number=self.stop_requested,
         )
 
     def _batches(self, examples: BatchSource, plan: Plan, first_step: int = 0) -> Iterable:

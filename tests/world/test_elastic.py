@@ -100,10 +100,24 @@ def test_bad_input_ends_the_job(command_line):
     assert "Going on" not in output
 
 
-def test_a_signal_to_one_process_stops_all_with_a_checkpoint(command_line, undisturbed):
+@pytest.mark.parametrize("leaver", ["chief", "other"])
+def test_a_signal_to_one_process_makes_only_it_leave(command_line, undisturbed, leaver):
+    name = f"left-by-{leaver}"
+    with _job(command_line, name, A, B) as job:
+        job.wait_for(f"epoch 3/{EPOCHS}  loss")
+        job.signal(_chief_and_other(job)[leaver == "other"], signal.SIGTERM)
+        code, output = job.finish()
+    assert code == 0, output[-4000:]
+    assert "Left the job after step" in output and "Going on with 1 process(es)" in output
+    assert f"Trained {EPOCHS} epochs" in output
+    _assert_as_if_undisturbed(command_line, name, undisturbed)
+
+
+def test_a_signal_to_all_processes_ends_the_job_with_a_checkpoint(command_line, undisturbed):
     with _job(command_line, "stopped", A, B) as job:
         job.wait_for(f"epoch 3/{EPOCHS}  loss")
-        job.signal(_chief_and_other(job)[1], signal.SIGTERM)
+        for host in (A, B):
+            job.signal(host, signal.SIGTERM)
         code, output = job.finish()
     assert code != 0
     assert "Stopped after step" in output and "Going on" not in output

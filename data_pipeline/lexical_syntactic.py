@@ -62,10 +62,15 @@ class LexicalSyntacticFeaturizer(Featurizer):
         """Checks the options.
 
         Raises:
-            InputError: an unknown feature, or one that needs spaCy.
+            InputError: no feature, an unknown one, or one that needs spaCy.
         """
         self._options = read_options(self.name, options or {}, LexicalSyntacticOptions)
         self.alias = self._options.alias or self.name
+        if not any(self._options.features):
+            raise InputError(
+                "LexicalSyntacticFeaturizer: 'features' names none; name some, or remove the "
+                f"component. Received: {self._options.features}"
+            )
         for names in self._options.features:
             for name in names:
                 _check_feature(name)

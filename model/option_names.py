@@ -49,9 +49,9 @@ def merged_with_defaults(
     for key, value in component.items():
         if key == "name":
             continue
-        name, value = _translated(model, key, value, defaults)
+        name, value = _translated(model, str(key), value, defaults)
         if name not in defaults:
-            raise ValueError(f"{model}: `{key}` is not an option.{_resembling(key, defaults)}")
+            raise ValueError(f"{model}: `{key}` is not an option.{_resembling(name, defaults)}")
         both_maps = isinstance(merged[name], Mapping) and isinstance(value, Mapping)
         merged[name] = {**merged[name], **value} if both_maps else value
     return merged

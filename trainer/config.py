@@ -52,13 +52,10 @@ MODELS = {
 
 def configured_models(project: Project) -> tuple[str, ...]:
     """The models whose options the project's configuration holds, in the order of training."""
-    content = read_yaml_mapping(project.config)
     return tuple(
         model
         for model, place in MODELS.items()
-        if any(
-            _name(component) == place.component for component in content.get(place.section) or ()
-        )
+        if any(c["name"] == place.component for c in _components(project, place, required=False))
     )
 
 

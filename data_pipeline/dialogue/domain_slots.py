@@ -173,7 +173,7 @@ class SlotReader:
             )
         if mapping_type != "from_entity":
             return None
-        if "entity" not in items:
+        if "entity" not in items or is_null(items["entity"]):
             raise InputError(f"{where}: {meaning} is 'from_entity' but names no 'entity'; add it")
         names = {
             key: expect_name(items[key], where, f"{key!r} of {meaning}")

@@ -100,6 +100,8 @@ def test_state_survives_json_and_pickle():
         ([["pos"]], "feature 'pos' needs spaCy's part-of-speech tags"),
         ([["pos2"]], "feature 'pos2' needs spaCy"),
         ([["titel"]], "unknown feature 'titel'; did you mean 'title'"),
+        ([], "'features' names none"),
+        ([[], []], "'features' names none"),
         ("low", "option 'features' must be a list of a list of text; received 'low'"),
     ],
 )

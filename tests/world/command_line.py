@@ -142,8 +142,10 @@ def mirrored(devices: int) -> tuple[str, ...]:
     return ("--strategy", "mirrored", "--set", f"logical_cpu_devices={devices}")
 
 
-def assert_same_weights(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> None:
+def assert_same_weights(
+    first: dict[str, np.ndarray], second: dict[str, np.ndarray], tolerance: float = TOLERANCE
+) -> None:
     """The model's variables of two checkpoints are the same within the tolerance."""
     assert first.keys() == second.keys()
     found = differences(first, second, [name for name in first if name.startswith("model/")])
-    assert max(found.values()) < TOLERANCE, max(found.items(), key=lambda item: item[1])
+    assert max(found.values()) < tolerance, max(found.items(), key=lambda item: item[1])

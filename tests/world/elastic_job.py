@@ -12,16 +12,20 @@ from pathlib import Path
 from processes import HOROVODRUN, environment, kill_all
 
 START = ("--network-interfaces", "lo", "--min-np", "1", "--max-np", "4")
+REPLACING = ("--blacklist-cooldown-range", "1", "2")
 SCRIPT = '#!/bin/sh\ntee -a "$0.asked" < "$0.hosts"\necho >> "$0.asked"\n'
 
 
 class ElasticJob:
     """`command` under an elastic launcher, with one process on each of `hosts`.
 
-    Hosts are names of this machine: a launcher blacklists a host on which a process died.
+    Hosts are names of this machine. A launcher no longer uses one on which a process died, unless
+    `replaced`: then it starts another one there after a few seconds.
     """
 
-    def __init__(self, directory: Path, command: Sequence[str], *hosts: str):
+    def __init__(
+        self, directory: Path, command: Sequence[str], *hosts: str, replaced: bool = False
+    ):
         directory.mkdir(parents=True)
         self._script = directory / "discover_hosts"
         self._asked = Path(f"{self._script}.asked")
@@ -31,7 +35,7 @@ class ElasticJob:
         self._name_hosts(hosts)
         self._script.write_text(SCRIPT, encoding="utf-8")
         self._script.chmod(0o755)
-        start = [*HOROVODRUN, *START, "-np", str(len(hosts))]
+        start = [*HOROVODRUN, *START, *(REPLACING if replaced else ()), "-np", str(len(hosts))]
         self._marker = str(directory)
         self._process = subprocess.Popen(
             [*start, "--host-discovery-script", str(self._script), *command],

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow  # starting and meeting again take a minute in all
 
 EPOCHS = 20
 SAME_DRAWS = ("--epochs", str(EPOCHS), "--set", "drop_rate=0", "--set", "clip_norm=0.5")
+LONG = ("--epochs", "150", "--set", "drop_rate=0", "--set", "clip_norm=0.5")
 A, B = "localhost", "127.0.0.1"
 
 
@@ -28,9 +29,11 @@ def undisturbed(command_line) -> str:
     return "undisturbed"
 
 
-def _job(command_line: CommandLine, name: str, *hosts: str, options=SAME_DRAWS) -> ElasticJob:
+def _job(
+    command_line: CommandLine, name: str, *hosts: str, options=SAME_DRAWS, replaced=False
+) -> ElasticJob:
     command = command_line.arguments(name, 1, *options)
-    return ElasticJob(command_line.directory / "jobs" / name, command, *hosts)
+    return ElasticJob(command_line.directory / "jobs" / name, command, *hosts, replaced=replaced)
 
 
 def _assert_as_if_undisturbed(command_line: CommandLine, name: str, undisturbed: str) -> None:
@@ -72,6 +75,26 @@ def test_a_process_joins_and_the_first_one_leaves(command_line, undisturbed):
     assert code == 0, output[-4000:]
     assert "Going on with 1 process(es)" in output
     _assert_as_if_undisturbed(command_line, "joined", undisturbed)
+
+
+def test_each_process_is_lost_in_turn_and_replaced(command_line):
+    command_line.train("undisturbed-for-long", *LONG)
+    with _job(command_line, "replaced", A, B, options=LONG, replaced=True) as job:
+        job.wait_for("epoch 3/150  loss")
+        for host, signal_number in ((A, signal.SIGKILL), (B, signal.SIGTERM)):
+            job.signal(host, signal_number)
+            job.wait_for("Going on with 1 process(es)")
+            job.wait_for("Going on with 2 process(es)")
+            job.wait_for("  loss ")
+        code, output = job.finish()
+    assert code == 0, output[-4000:]
+    assert [row["epoch"] for row in command_line.metrics("replaced")] == list(range(1, 151))
+    # Rounding adds up: these are more steps than elsewhere.
+    assert_same_weights(
+        command_line.variables("undisturbed-for-long"),
+        command_line.variables("replaced"),
+        tolerance=1e-4,
+    )
 
 
 def test_a_finished_model_is_not_trained_again(dialogues):

@@ -32,7 +32,8 @@ class Wish(IntEnum):
     NEW_WORLD = 2
     """Hosts came or went."""
     STOP = 100
-    """Plus the number of the signal that asked for it."""
+    """Plus the number of the signal that asked for it. Of an elastic job only those stop that got
+    one, unless all did."""
 
 
 @dataclass(frozen=True)

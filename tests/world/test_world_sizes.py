@@ -18,6 +18,10 @@ from command_line import SAME_DRAWS, TOLERANCE, CommandLine, assert_same_weights
 
 from trainer.checkpoint import newest_checkpoint, read_position
 
+HALF = {"mixed_bfloat16": 0.01, "mixed_float16": 0.1}
+"""How far an epoch's loss may lie from that in float32. In float16 the first steps are skipped
+until the loss scale fits, so that training is a few of 25 steps behind."""
+
 
 @pytest.fixture(scope="module")
 def one_device(command_line):
@@ -60,17 +64,18 @@ def test_four_horovod_processes_train_as_one_device(command_line, one_device):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("precision", HALF)
 @pytest.mark.parametrize("where", ["mirrored", "horovod"])
-def test_half_precision_trains_on_several_devices(command_line, precision, where):
+def test_half_precision_trains_on_several_devices(command_line, one_device, precision, where):
     name = f"{where}-{precision}"
-    options = ("--precision", precision, "--epochs", "8")
+    options = (*SAME_DRAWS, "--precision", precision)
     if where == "mirrored":
         command_line.train(name, *options, *mirrored(2))
     else:
         command_line.train(name, *options, processes=2)
-    losses = command_line.losses(name)
-    assert np.isfinite(losses).all()
-    assert losses[-1].sum() < losses[0].sum() * 0.8
+    rows, expected = command_line.metrics(name), command_line.metrics(one_device)
+    np.testing.assert_allclose(
+        [row["loss"] for row in rows], [row["loss"] for row in expected], rtol=HALF[precision]
+    )
     scaled = precision == "mixed_float16"
-    assert all(("skipped_steps" in row) is scaled for row in command_line.metrics(name))
+    assert all(("skipped_steps" in row) is scaled for row in rows)

@@ -180,8 +180,8 @@ class Trainer:
             position = own.restore()
             commit = commits.newer_than(position) if commits is not None else None
             position = position if commit is None else commit.position
-        for variables in self.variables.values():
-            self.distribution.broadcast(variables)
+        # At once, since Horovod traces a graph for each call.
+        self.distribution.broadcast([v for group in self.variables.values() for v in group])
         self.model.stop_training = False
         self.position = self.distribution.broadcast_object(position or Position())
         return commit

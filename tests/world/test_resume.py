@@ -105,8 +105,9 @@ def test_a_signal_to_one_of_two_processes_loses_nothing(
     running.send(number, rank)
     running.wait_for_end()
     said = (log / LOG_FILE).read_text()
-    if rank is not None:  # the launcher kills after 5 s, which a busy machine may need for a step
-        assert ("Stopped after step" in said) is (number != signal.SIGKILL), said
+    # A launcher kills what is left after 5 s, which a busy machine may need for a step.
+    too_late = rank is None and "exit with status code 137" in said
+    assert ("Stopped after step" in said or too_late) is (number != signal.SIGKILL), said
     output = command_line.train(name, *options, processes=2)
     assert "Going on after step" in output
     _assert_same(left_alone_for_long, command_line.variables(name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from model.dense import count_connected_weights
+from model.layers.dense import count_connected_weights
 
 
 def weight_counts(model: keras.Model, transformer: keras.layers.Layer | None) -> dict[str, int]:

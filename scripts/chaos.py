@@ -28,7 +28,7 @@ import numpy as np
 from interruption.running import Running
 from interruption.watching import CheckpointWatch
 
-from trainer.checkpoint import VARIABLES_FILE, newest_checkpoint, read_position
+from trainer.checkpoints.checkpoint import VARIABLES_FILE, newest_checkpoint, read_position
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = (

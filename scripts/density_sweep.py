@@ -27,9 +27,9 @@ from pathlib import Path
 import click
 
 from data_pipeline.errors import InputError
-from trainer.cli import EXIT_BAD_INPUT, EXIT_INTERRUPTED, PATH
+from trainer.cli.main import EXIT_BAD_INPUT, EXIT_INTERRUPTED, PATH
+from trainer.cli.quiet_start import load_tensorflow
 from trainer.errors import Stopped
-from trainer.quiet_start import load_tensorflow
 
 logger = logging.getLogger("density_sweep")
 

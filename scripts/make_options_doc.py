@@ -18,10 +18,10 @@ from typing import Any
 import yaml
 from shown_by import DIET_TESTS, OPTIONS, TED_TESTS, TRAINER_TESTS
 
-from model.option_names import RETIRED
-from model.options import DIETOptions
-from model.ted_options import TEDOptions
-from trainer.options import TrainerOptions
+from model.diet.options import DIETOptions
+from model.options.rasa_names import RETIRED
+from model.ted.options import TEDOptions
+from trainer.config.options import TrainerOptions
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "options.md"
 
@@ -45,7 +45,7 @@ STATUS = {
 MEANING = {
     "random_seed": "determines initial weights, order of examples and all draws",
     "loss_type": '"cross_entropy" over sampled negatives, or "margin" as in StarSpace',
-    "entity_confidence": '"rasa" as Rasa computes it, or "intended"; see `model/crf.py`',
+    "entity_confidence": '"rasa" as Rasa computes it, or "intended"; see `model/losses/crf.py`',
     "batch_strategy": '"balanced" draws labels evenly, "sequence" takes all examples in any order',
     "epochs": "times that the training data is gone through",
     "model_confidence": "how similarities become confidences",

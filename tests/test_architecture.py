@@ -60,7 +60,7 @@ def violations(path: str, source: str) -> list[str]:
     forbidden += FORBIDDEN_IMPORTS.get(package, ())
     # One module or package of the trainer knows ranks and collectives; tests and scripts may look
     # at Horovod directly.
-    is_distribution = package == "trainer" and place.parts[1].startswith("distribution")
+    is_distribution = place.parts[:2] == ("trainer", "distribution")
     if package in PACKAGES and not is_distribution:
         forbidden.append("horovod")
 
@@ -91,22 +91,22 @@ def test_source_follows_the_rules():
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("model/diet.py", "import data_pipeline"),
-        ("model/diet.py", "from data_pipeline.examples import Message"),
-        ("model/diet.py", "def f():\n    from trainer import config"),
-        ("model/diet.py", "import importlib\nimportlib.import_module('trainer.run')"),
-        ("data_pipeline/dataset.py", "from model.batch import FIELDS"),
+        ("model/diet/diet.py", "import data_pipeline"),
+        ("model/diet/diet.py", "from data_pipeline.examples import Message"),
+        ("model/diet/diet.py", "def f():\n    from trainer import config"),
+        ("model/diet/diet.py", "import importlib\nimportlib.import_module('trainer.run.train')"),
+        ("data_pipeline/batches/dataset.py", "from model.batch import FIELDS"),
         ("data_pipeline/rasa/reader.py", "import trainer.config as config"),
-        ("trainer/loop.py", "import horovod.tensorflow as hvd"),
-        ("trainer/loop.py", "def f():\n    from horovod import tensorflow"),
+        ("trainer/training/loop.py", "import horovod.tensorflow as hvd"),
+        ("trainer/training/loop.py", "def f():\n    from horovod import tensorflow"),
         ("model/noise.py", "import horovod"),
-        ("trainer/loop.py", "import keras\nkeras.src.ops"),
-        ("model/diet.py", "from keras.src import layers"),
-        ("model/diet.py", "from keras import src"),
-        ("model/diet.py", "import tf_keras"),
-        ("model/diet.py", "import tensorflow as tf\nclass A(tf.keras.Model): pass"),
-        ("model/diet.py", "import tensorflow\ntensorflow.keras.layers.Dense(1)"),
-        ("model/diet.py", "from tensorflow import keras"),
+        ("trainer/training/loop.py", "import keras\nkeras.src.ops"),
+        ("model/diet/diet.py", "from keras.src import layers"),
+        ("model/diet/diet.py", "from keras import src"),
+        ("model/diet/diet.py", "import tf_keras"),
+        ("model/diet/diet.py", "import tensorflow as tf\nclass A(tf.keras.Model): pass"),
+        ("model/diet/diet.py", "import tensorflow\ntensorflow.keras.layers.Dense(1)"),
+        ("model/diet/diet.py", "from tensorflow import keras"),
         ("tests/test_diet.py", "from tensorflow.keras import layers"),
         ("model/utils.py", ""),
         ("trainer/kubernetes/helpers.py", ""),
@@ -121,13 +121,16 @@ def test_a_violation_is_found(path, source):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("trainer/run.py", "import model\nfrom data_pipeline.dataset import make_dataset"),
-        ("trainer/distribution.py", "import horovod.tensorflow as hvd"),
+        ("trainer/run/train.py", "import model\nfrom data_pipeline.dataset import make_dataset"),
+        ("trainer/distribution/distribution.py", "import horovod.tensorflow as hvd"),
         ("trainer/distribution/ring.py", "def f():\n    import horovod.tensorflow as hvd"),
         ("tests/test_worlds.py", "import horovod.tensorflow as hvd"),
-        ("model/diet.py", "import keras\nimport tensorflow as tf\nkeras.layers.Dense(tf.rank(x))"),
+        (
+            "model/diet/diet.py",
+            "import keras\nimport tensorflow as tf\nkeras.layers.Dense(tf.rank(x))",
+        ),
         # Own names that only look like a package.
-        ("model/diet.py", "from .model import trainer\nself.trainer.run()"),
+        ("model/diet/diet.py", "from .model import trainer\nself.trainer.run()"),
         ("model/models.py", "import model_zoo\nfrom modelling import x"),
     ],
 )

@@ -11,8 +11,8 @@ import pytest
 from chaos import STARTING, TRAINING, WRITING, plan, unequal
 from interruption.watching import CheckpointWatch
 
-from trainer.checkpoint import Checkpointer
-from trainer.position import Position
+from trainer.checkpoints.checkpoint import Checkpointer
+from trainer.checkpoints.position import Position
 
 
 def test_the_same_seed_draws_the_same_plan_with_a_share_of_each_moment():

@@ -7,10 +7,10 @@ from pathlib import Path
 import make_options_doc as doc
 import pytest
 
-from model.option_names import RETIRED
-from model.options import DIETOptions
-from model.ted_options import TEDOptions
-from trainer.options import TrainerOptions
+from model.diet.options import DIETOptions
+from model.options.rasa_names import RETIRED
+from model.ted.options import TEDOptions
+from trainer.config.options import TrainerOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = [

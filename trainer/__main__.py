@@ -1,6 +1,6 @@
 """`python -m trainer`."""
 
 if __name__ == "__main__":
-    from trainer.cli import main
+    from trainer.cli.main import main
 
     main()

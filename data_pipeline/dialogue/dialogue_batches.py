@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_pipeline.batches import assemble, coordinates, padded_length
-from data_pipeline.sampling import PADDING
+from data_pipeline.batches.assembly import assemble, coordinates, padded_length
+from data_pipeline.batches.plans import PADDING
 
 if TYPE_CHECKING:  # the store makes its batches by this module
+    from data_pipeline.batches.example_store import ExampleStore
     from data_pipeline.dialogue.dialogue_store import DialogueRows, DialogueStore, DialogueTables
-    from data_pipeline.example_store import ExampleStore
 
 NOT_OF_DIALOGUES = ("label_ids", "example_weights", "text_token_ids")
 """What a batch of texts holds beside the texts themselves."""

@@ -14,8 +14,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from data_pipeline.dialogue.dialogue_store import DialogueTables, occurring
-from data_pipeline.dialogue.domain import Domain
-from data_pipeline.dialogue.domain_json import domain_from_json, domain_to_json
+from data_pipeline.dialogue.domain.domain import Domain
+from data_pipeline.dialogue.domain.domain_json import domain_from_json, domain_to_json
 from data_pipeline.dialogue.state_features import (
     ABSENT,
     ATTRIBUTES,
@@ -23,8 +23,8 @@ from data_pipeline.dialogue.state_features import (
     StateEncoder,
     domain_rows,
 )
-from data_pipeline.dialogue.states import State
 from data_pipeline.dialogue.story_texts import StoryTexts
+from data_pipeline.dialogue.trackers.states import State
 
 FEATURIZER_FILE = "dialogue.json"
 PIPELINES_FOLDER = "pipelines"

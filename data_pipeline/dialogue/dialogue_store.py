@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from data_pipeline.batches.example_store import ExampleStore, ranges
 from data_pipeline.dialogue.dialogue_batches import assemble_dialogues, text_positions
 from data_pipeline.dialogue.state_features import ABSENT, ATTRIBUTES
-from data_pipeline.dialogue.turns import Turns, Window
-from data_pipeline.example_store import ExampleStore, ranges
+from data_pipeline.dialogue.trackers.turns import Turns, Window
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class DialogueStore:
     def batch(
         self, mine: np.ndarray, whole: np.ndarray, keys: Collection[str]
     ) -> dict[str, np.ndarray]:
-        """One replica's batch; see `data_pipeline.dataset.BatchSource`."""
+        """One replica's batch; see `data_pipeline.batches.dataset.BatchSource`."""
         positions = (
             text_positions(self.tables, self.take(whole).states) if self.tables.texts else {}
         )

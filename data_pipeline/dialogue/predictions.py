@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.dialogue_store import DialogueStore, ShardBuilder
-from data_pipeline.dialogue.events import ActionExecuted, Event
-from data_pipeline.dialogue.states import StateTable
-from data_pipeline.dialogue.tracker import collapsed, replayed
-from data_pipeline.dialogue.turns import NO_LABEL, UNLIKELY_INTENT, Turns, Window
+from data_pipeline.dialogue.domain.events import ActionExecuted, Event
+from data_pipeline.dialogue.trackers.states import StateTable
+from data_pipeline.dialogue.trackers.tracker import collapsed, replayed
+from data_pipeline.dialogue.trackers.turns import NO_LABEL, UNLIKELY_INTENT, Turns, Window
 
 
 @dataclass(frozen=True)

@@ -17,27 +17,27 @@ from typing import Any
 
 import numpy as np
 
+from data_pipeline.atomic_files import read_folder_header
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.dialogue_store import DialogueShard, ShardBuilder
-from data_pipeline.dialogue.domain import Domain
-from data_pipeline.dialogue.domain_files import find_domain_files, read_domain
-from data_pipeline.dialogue.nlu_responses import with_nlu_responses
+from data_pipeline.dialogue.domain.domain import Domain
+from data_pipeline.dialogue.domain.domain_files import find_domain_files, read_domain
+from data_pipeline.dialogue.domain.nlu_responses import with_nlu_responses
 from data_pipeline.dialogue.prepared_dialogues import (
     FORMAT_VERSION,
     PreparedDialogues,
     open_dialogues,
     write_dialogues,
 )
-from data_pipeline.dialogue.states import State, StateTable
-from data_pipeline.dialogue.story_files import StoryData, find_story_files, read_stories
+from data_pipeline.dialogue.stories.story_files import StoryData, find_story_files, read_stories
 from data_pipeline.dialogue.story_texts import StoryTexts, is_end_to_end
-from data_pipeline.dialogue.tracker_generator import training_trackers
-from data_pipeline.dialogue.turns import NO_LABEL, Turns, Window, WindowCutter, turns_of
+from data_pipeline.dialogue.trackers.states import State, StateTable
+from data_pipeline.dialogue.trackers.tracker_generator import training_trackers
+from data_pipeline.dialogue.trackers.turns import NO_LABEL, Turns, Window, WindowCutter, turns_of
 from data_pipeline.errors import InputError
-from data_pipeline.feature_settings import FeatureSettings
-from data_pipeline.nlu_files import find_nlu_files
-from data_pipeline.prepared import Origin, sha256_of
-from data_pipeline.prepared_folder import read_folder_header
+from data_pipeline.messages.feature_settings import FeatureSettings
+from data_pipeline.messages.prepared import Origin, sha256_of
+from data_pipeline.rasa_files.nlu_files import find_nlu_files
 
 logger = logging.getLogger(__name__)
 

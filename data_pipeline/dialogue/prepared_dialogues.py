@@ -19,17 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
-from data_pipeline.dialogue.dialogue_store import DialogueShard, DialogueStore, DialogueTables
-from data_pipeline.errors import InputError
-from data_pipeline.prepared import Origin, PreparedWriter, open_prepared
-from data_pipeline.prepared_folder import (
+from data_pipeline.atomic_files import (
     check_files,
     load_csr,
     new_folder,
     read_folder_header,
     save_csr,
 )
+from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
+from data_pipeline.dialogue.dialogue_store import DialogueShard, DialogueStore, DialogueTables
+from data_pipeline.errors import InputError
+from data_pipeline.messages.prepared import Origin, PreparedWriter, open_prepared
 
 FORMAT_VERSION = "dialogues-2"
 _SHARD_ARRAYS = [field.name for field in fields(DialogueShard)]

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from data_pipeline.dialogue.domain import Domain
-from data_pipeline.dialogue.states import State
-from data_pipeline.featurizer import rows_of
-from data_pipeline.pipeline import IdAssigner
+from data_pipeline.dialogue.domain.domain import Domain
+from data_pipeline.dialogue.trackers.states import State
+from data_pipeline.featurizers.featurizer import rows_of
+from data_pipeline.messages.fitted_pipeline import IdAssigner
 
 NAME_ATTRIBUTES = ("intent", "action_name")
 TEXT_ATTRIBUTES = ("text", "action_text")

@@ -14,17 +14,17 @@ from pathlib import Path
 
 from scipy.sparse import csr_matrix, hstack, vstack
 
-from data_pipeline.dialogue.domain import DEFAULT_ACTIONS, Domain
-from data_pipeline.dialogue.events import ActionExecuted, StoryEntity, UserUttered
+from data_pipeline.batches.example_store import ExampleStore
+from data_pipeline.dialogue.domain.domain import DEFAULT_ACTIONS, Domain
+from data_pipeline.dialogue.domain.events import ActionExecuted, StoryEntity, UserUttered
 from data_pipeline.dialogue.state_features import NAME_ATTRIBUTES, TEXT_ATTRIBUTES
-from data_pipeline.dialogue.story_steps import StoryStep
-from data_pipeline.example_store import ExampleStore
-from data_pipeline.examples import Entity, Message
-from data_pipeline.feature_settings import FeatureSettings
-from data_pipeline.nlu_files import iter_nlu
-from data_pipeline.pipeline import FittedPipeline, store_messages
-from data_pipeline.scan import Scanner, ScanResult, SideItems
-from data_pipeline.tags import TagVocabulary
+from data_pipeline.dialogue.stories.story_steps import StoryStep
+from data_pipeline.entities.tags import TagVocabulary
+from data_pipeline.messages.feature_settings import FeatureSettings
+from data_pipeline.messages.fitted_pipeline import FittedPipeline, store_messages
+from data_pipeline.messages.scan import Scanner, ScanResult, SideItems
+from data_pipeline.rasa_files.nlu_files import iter_nlu
+from data_pipeline.rasa_files.training_items import Entity, Message
 
 CHUNK_MESSAGES = 2000
 NOT_FOR_BOT_TEXTS = "LexicalSyntacticFeaturizer"

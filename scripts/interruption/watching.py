@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from trainer.checkpoint import checkpoints, newest_checkpoint, read_position
+from trainer.checkpoints.checkpoint import checkpoints, newest_checkpoint, read_position
 
 
 class CheckpointWatch:

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_pipeline.atomic_files import sha256_of
 from data_pipeline.errors import InputError
-from data_pipeline.feature_settings import json_differences
-from data_pipeline.nlu_files import find_nlu_files
-from data_pipeline.prepare import prepare
-from data_pipeline.prepared_folder import sha256_of
-from trainer.config import RunConfig, resolve
+from data_pipeline.messages.feature_settings import json_differences
+from data_pipeline.messages.prepare import prepare
+from data_pipeline.rasa_files.nlu_files import find_nlu_files
+from trainer.config.project import Project, find_project
+from trainer.config.resolve import RunConfig, resolve
 from trainer.errors import Stopped
-from trainer.project import Project, find_project
 
 logger = logging.getLogger("density_sweep")
 

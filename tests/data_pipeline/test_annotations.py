@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from data_pipeline.annotations import parse_example
 from data_pipeline.errors import InputError
-from data_pipeline.examples import Entity, Synonym
+from data_pipeline.rasa_files.annotations import parse_example
+from data_pipeline.rasa_files.training_items import Entity, Synonym
 
 SOURCE = "nlu.yml:7"
 

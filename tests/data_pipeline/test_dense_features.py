@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline.batches import assemble, padded_length
-from data_pipeline.dataset import make_dataset
-from data_pipeline.dense_features import DenseBlock, pool
+from data_pipeline.batches.assembly import assemble, padded_length
+from data_pipeline.batches.dataset import make_dataset
+from data_pipeline.batches.plans import PADDING, in_order_plan
 from data_pipeline.errors import InputError
-from data_pipeline.examples import Message
-from data_pipeline.feature_settings import FeatureSettings
-from data_pipeline.featurizer import TokenizedMessage
-from data_pipeline.pipeline import FittedPipeline, store_messages
-from data_pipeline.prepare import prepare
-from data_pipeline.prepared import open_prepared
-from data_pipeline.sampling import PADDING, in_order_plan
-from model.diet import DIET
+from data_pipeline.featurizers.dense_features import DenseBlock, pool
+from data_pipeline.featurizers.featurizer import TokenizedMessage
+from data_pipeline.messages.feature_settings import FeatureSettings
+from data_pipeline.messages.fitted_pipeline import FittedPipeline, store_messages
+from data_pipeline.messages.prepare import prepare
+from data_pipeline.messages.prepared import open_prepared
+from data_pipeline.rasa_files.training_items import Message
+from model.diet.diet import DIET
+from model.diet.options import DIETOptions
 from model.noise import Noise
-from model.options import DIETOptions
-from trainer.model_of_run import diet_sizes
+from trainer.run.models import diet_sizes
 
 NLU = """
 nlu:

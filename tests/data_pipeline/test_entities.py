@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from data_pipeline.entities import SynonymMapper, decode_entities, tags_to_entities
-from data_pipeline.examples import Entity, Message, Token
-from data_pipeline.tags import TagVocabulary
+from data_pipeline.entities.decoding import SynonymMapper, decode_entities, tags_to_entities
+from data_pipeline.entities.tags import TagVocabulary
+from data_pipeline.rasa_files.training_items import Entity, Message, Token
 
 
 def tokens_of(text):

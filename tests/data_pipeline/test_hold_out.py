@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from data_pipeline.batches.hold_out import hold_out
 from data_pipeline.errors import InputError
-from data_pipeline.hold_out import hold_out
 
 LABELS = np.array([0, 1, 2, 3, 2, 1, 0, 0, 4, 1, 2, 2, 1, 0, 0, 5, 1, 1, 2, 0, 2, 2, 3, 1, 0])
 

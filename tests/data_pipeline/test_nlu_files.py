@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from data_pipeline.errors import InputError
-from data_pipeline.examples import LookupTable, Message, RegexPattern
-from data_pipeline.nlu_files import find_nlu_files, iter_nlu, read_nlu
+from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu, read_nlu
+from data_pipeline.rasa_files.training_items import LookupTable, Message, RegexPattern
 
 NLU = 'version: "3.1"\nnlu:\n- intent: a\n  examples: |\n    - x\n    - x\n    - [y](e)\n    - y\n'
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from data_pipeline.count_vectors import CountVectorsFeaturizer
 from data_pipeline.errors import InputError
-from data_pipeline.pipeline_components import build_featurizers, restore_featurizer
+from data_pipeline.featurizers.count_vectors import CountVectorsFeaturizer
+from data_pipeline.featurizers.pipeline_components import build_featurizers, restore_featurizer
 
 TOKENIZER = {"name": "WhitespaceTokenizer"}
 COUNT = {"name": "CountVectorsFeaturizer"}

@@ -7,8 +7,14 @@ import json
 import pytest
 
 from data_pipeline.errors import InputError
-from data_pipeline.examples import Entity, LookupTable, Message, RegexPattern, Synonym
-from data_pipeline.rasa_json import iter_nlu_json
+from data_pipeline.rasa_files.nlu_json import iter_nlu_json
+from data_pipeline.rasa_files.training_items import (
+    Entity,
+    LookupTable,
+    Message,
+    RegexPattern,
+    Synonym,
+)
 
 
 @pytest.fixture

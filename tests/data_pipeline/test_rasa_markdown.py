@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 
 from data_pipeline.errors import InputError
-from data_pipeline.examples import Entity, LookupTable, Message, RegexPattern, Synonym
-from data_pipeline.rasa_markdown import has_nlu_sections, iter_nlu_markdown
+from data_pipeline.rasa_files.nlu_markdown import has_nlu_sections, iter_nlu_markdown
+from data_pipeline.rasa_files.training_items import (
+    Entity,
+    LookupTable,
+    Message,
+    RegexPattern,
+    Synonym,
+)
 
 TEXT = r"""<!-- a comment
 ## nonsense:x -->

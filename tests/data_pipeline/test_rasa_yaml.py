@@ -7,8 +7,14 @@ import re
 import pytest
 
 from data_pipeline.errors import InputError
-from data_pipeline.examples import Entity, LookupTable, Message, RegexPattern, Synonym
-from data_pipeline.rasa_yaml import iter_nlu_yaml
+from data_pipeline.rasa_files.nlu_yaml import iter_nlu_yaml
+from data_pipeline.rasa_files.training_items import (
+    Entity,
+    LookupTable,
+    Message,
+    RegexPattern,
+    Synonym,
+)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from data_pipeline.examples import Message
-from data_pipeline.nlu_files import iter_nlu_file, read_nlu
+from data_pipeline.rasa_files.nlu_files import iter_nlu_file, read_nlu
+from data_pipeline.rasa_files.training_items import Message
 
 SHARED_DATA = Path(
     os.environ.get("SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")

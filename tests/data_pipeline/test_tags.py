@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from data_pipeline.bilou import make_bilou_consistent
-from data_pipeline.examples import Entity, Message
-from data_pipeline.featurizer import TokenizedMessage
-from data_pipeline.tags import TagVocabulary, fit_tags, misaligned, observe_tags
-from data_pipeline.tokenizer import WhitespaceTokenizer
+from data_pipeline.entities.bilou import make_bilou_consistent
+from data_pipeline.entities.tags import TagVocabulary, fit_tags, misaligned, observe_tags
+from data_pipeline.featurizers.featurizer import TokenizedMessage
+from data_pipeline.featurizers.tokenizer import WhitespaceTokenizer
+from data_pipeline.rasa_files.training_items import Entity, Message
 
 TEXT = "fly from New York to Rome"
 ENTITIES = (

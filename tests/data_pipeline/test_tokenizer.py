@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from data_pipeline.errors import InputError
-from data_pipeline.examples import Token
-from data_pipeline.tokenizer import WhitespaceTokenizer
+from data_pipeline.featurizers.tokenizer import WhitespaceTokenizer
+from data_pipeline.rasa_files.training_items import Token
 
 
 @pytest.mark.parametrize(

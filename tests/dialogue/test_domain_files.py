@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
-from data_pipeline.dialogue.domain_files import read_domain
-from data_pipeline.dialogue.domain_json import domain_from_json, domain_to_json
-from data_pipeline.dialogue.events import SlotSet, StoryEntity
+from data_pipeline.dialogue.domain.domain_files import read_domain
+from data_pipeline.dialogue.domain.domain_json import domain_from_json, domain_to_json
+from data_pipeline.dialogue.domain.events import SlotSet, StoryEntity
 from data_pipeline.errors import InputError
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_pipeline.batches import assemble
+from data_pipeline.batches.assembly import assemble
 from data_pipeline.dialogue.prepare_dialogues import (
     DialogueSettings,
     DialogueSources,
     prepare_dialogues,
 )
-from data_pipeline.feature_settings import FeatureSettings
+from data_pipeline.messages.feature_settings import FeatureSettings
 
 GOLDEN = json.loads(
     (Path(__file__).parents[1] / "golden" / "end_to_end_features.json").read_text(encoding="utf-8")

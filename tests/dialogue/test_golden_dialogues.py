@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from data_pipeline.dialogue.domain_files import read_domain
+from data_pipeline.dialogue.domain.domain_files import read_domain
 from data_pipeline.dialogue.state_features import TEXT_ATTRIBUTES, attribute_values, domain_rows
-from data_pipeline.dialogue.states import State, StateTable
-from data_pipeline.dialogue.story_files import read_unchecked_stories
-from data_pipeline.dialogue.tracker_generator import training_trackers
-from data_pipeline.dialogue.turns import WindowCutter, turns_of
+from data_pipeline.dialogue.stories.story_files import read_unchecked_stories
+from data_pipeline.dialogue.trackers.states import State, StateTable
+from data_pipeline.dialogue.trackers.tracker_generator import training_trackers
+from data_pipeline.dialogue.trackers.turns import WindowCutter, turns_of
 
 GOLDENS = json.loads(
     (Path(__file__).parents[1] / "golden" / "dialogues.json").read_text(encoding="utf-8")

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_pipeline.dataset import make_dataset
+from data_pipeline.batches.dataset import make_dataset
+from data_pipeline.batches.plans import in_order_plan
 from data_pipeline.dialogue.dialogue_batches import (
     assemble_dialogues,
     text_positions,
 )
-from data_pipeline.dialogue.domain_files import read_domain
-from data_pipeline.dialogue.events import LISTEN, UserUttered
+from data_pipeline.dialogue.domain.domain_files import read_domain
+from data_pipeline.dialogue.domain.events import LISTEN, UserUttered
 from data_pipeline.dialogue.predictions import next_question, questions_of
 from data_pipeline.dialogue.prepare_dialogues import (
     DialogueSettings,
@@ -20,12 +21,11 @@ from data_pipeline.dialogue.prepare_dialogues import (
     prepare_dialogues,
 )
 from data_pipeline.dialogue.prepared_dialogues import open_dialogues
-from data_pipeline.dialogue.states import StateTable
-from data_pipeline.dialogue.story_files import read_stories
-from data_pipeline.dialogue.tracker_generator import training_trackers
+from data_pipeline.dialogue.stories.story_files import read_stories
+from data_pipeline.dialogue.trackers.states import StateTable
+from data_pipeline.dialogue.trackers.tracker_generator import training_trackers
 from data_pipeline.errors import InputError
-from data_pipeline.feature_settings import FeatureSettings
-from data_pipeline.sampling import in_order_plan
+from data_pipeline.messages.feature_settings import FeatureSettings
 
 GOLDENS = json.loads(
     (Path(__file__).parents[1] / "golden" / "dialogues.json").read_text(encoding="utf-8")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from data_pipeline.dialogue.domain_files import read_domain
-from data_pipeline.dialogue.events import ActionExecuted
-from data_pipeline.dialogue.nlu_responses import with_nlu_responses
-from data_pipeline.dialogue.states import StateTable
-from data_pipeline.dialogue.story_files import read_stories
-from data_pipeline.dialogue.tracker_generator import training_trackers
-from data_pipeline.dialogue.turns import WindowCutter, turns_of
+from data_pipeline.dialogue.domain.domain_files import read_domain
+from data_pipeline.dialogue.domain.events import ActionExecuted
+from data_pipeline.dialogue.domain.nlu_responses import with_nlu_responses
+from data_pipeline.dialogue.stories.story_files import read_stories
+from data_pipeline.dialogue.trackers.states import StateTable
+from data_pipeline.dialogue.trackers.tracker_generator import training_trackers
+from data_pipeline.dialogue.trackers.turns import WindowCutter, turns_of
 
 SHARED_DATA = Path(
     os.environ.get("SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from data_pipeline.dialogue.domain_files import read_domain
-from data_pipeline.dialogue.events import ActionExecuted, ActiveLoop, SlotSet, UserUttered
-from data_pipeline.dialogue.story_files import find_story_files, read_stories
-from data_pipeline.dialogue.story_markdown import iter_story_markdown
-from data_pipeline.dialogue.story_reading import StoryReading
+from data_pipeline.dialogue.domain.domain_files import read_domain
+from data_pipeline.dialogue.domain.events import ActionExecuted, ActiveLoop, SlotSet, UserUttered
+from data_pipeline.dialogue.stories.story_files import find_story_files, read_stories
+from data_pipeline.dialogue.stories.story_markdown import iter_story_markdown
+from data_pipeline.dialogue.stories.story_reading import StoryReading
 from data_pipeline.errors import InputError
 
 YAML = """version: "3.1"

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from api_double import ApiDouble
 
-from trainer import submit_cli
-from trainer.cli import main
+from trainer.cli import submit as submit_cli
+from trainer.cli.main import main
 from trainer.kubernetes.follow import Patience
 
 ROOT = Path(__file__).resolve().parents[2]

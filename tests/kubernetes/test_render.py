@@ -230,7 +230,7 @@ WITHOUT_LIBRARIES = """
 import sys
 for name in ("kubernetes", "kubernetes_validate", "jsonschema", "tensorflow"):
     sys.modules[name] = None
-from trainer.cli import main
+from trainer.cli.main import main
 main()
 """
 

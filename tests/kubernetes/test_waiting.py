@@ -30,7 +30,7 @@ def test_waiting_ends_with_the_jobs_result(end, code, submit, server):
 
 def watching(monkeypatch):
     """Between looks the job is watched, for a minute if nothing changes."""
-    from trainer import submit_cli
+    from trainer.cli import submit as submit_cli
 
     patient = functools.partial(Patience, look=60, retry=0)
     monkeypatch.setattr(submit_cli, "Patience", patient)
@@ -70,7 +70,7 @@ def test_a_job_deleted_while_it_is_watched_counts_as_failed(submit, server, monk
 
 
 def test_without_permission_to_watch_the_job_is_looked_at_again(submit, server, monkeypatch):
-    from trainer import submit_cli
+    from trainer.cli import submit as submit_cli
 
     monkeypatch.setattr(submit_cli, "Patience", functools.partial(Patience, look=1, retry=0))
     server.denied.add(("watch", "mpijobs"))
@@ -144,7 +144,7 @@ def test_waiting_outlives_a_server_that_is_away_for_a_moment(submit, server):
 
 
 def test_waiting_ends_when_the_server_stays_away(submit, server, monkeypatch):
-    from trainer import submit_cli
+    from trainer.cli import submit as submit_cli
 
     impatient = submit_cli.Patience
     monkeypatch.setattr(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.sizes import DIETSizes
+from model.diet.sizes import DIETSizes
 
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 

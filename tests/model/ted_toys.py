@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from model.feature_widths import FeatureWidths
-from model.ted import TED
-from model.ted_batch import TEXT_ATTRIBUTES
-from model.ted_options import TEDOptions
-from model.ted_sizes import TEDSizes
+from model.layers.feature_widths import FeatureWidths
+from model.ted.batch import TEXT_ATTRIBUTES
+from model.ted.options import TEDOptions
+from model.ted.sizes import TEDSizes
+from model.ted.ted import TED
 
 WIDTHS = {
     "intent": FeatureWidths(sentence=5),

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.chain import best_path, log_partition
-from model.crf import CRF
 from model.loss_term import scale_easy_examples
+from model.losses.crf import CRF
+from model.losses.linear_chain import best_path, log_partition
 from model.replicas import ONE_REPLICA
 
 LENGTHS = np.array([4, 0, 1, 3], np.int32)

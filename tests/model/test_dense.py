@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.dense import (
+from model.layers.dense import (
     Connections,
     Embed,
     Ffnn,

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from model.batch import check_batch
-from model.dense import count_connected_weights
-from model.diet import DIET
+from model.diet.diet import DIET
+from model.diet.options import DIETOptions
+from model.layers.dense import count_connected_weights
 from model.noise import Noise
-from model.options import DIETOptions
 from model.replicas import ONE_REPLICA
 
 SMALL = {

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.feature_combining import FeatureCombining, Places
-from model.labels import LabelTable
+from model.diet.label_table import LabelTable
+from model.layers.feature_combining import FeatureCombining, Places
+from model.layers.packing import Packing
+from model.layers.sparse import DenseForSparse
 from model.noise import Noise
-from model.packing import Packing
-from model.sparse import DenseForSparse
 
 INDICES = tf.constant([[0, 2], [0, 5], [2, 2]], tf.int64)
 VALUES = tf.constant([1.0, 2.0, 3.0])

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 from goldens import Golden, assert_close
 
-from data_pipeline.prepare import FeatureSettings, prepare
-from model.diet import DIET
-from model.options import DIETOptions
-from trainer.answers import TrainedRun
-from trainer.model_of_run import diet_sizes
+from data_pipeline.messages.prepare import FeatureSettings, prepare
+from model.diet.diet import DIET
+from model.diet.options import DIETOptions
+from trainer.diet.trained import TrainedRun
+from trainer.run.models import diet_sizes
 
 NAMES = ["diet_default", "diet_snips", "diet_full", "diet_margin"]
 

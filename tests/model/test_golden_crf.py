@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from goldens import Golden, assert_close
 
-from model.crf import CRF
+from model.losses.crf import CRF
 
 NAMES = [
     "crf_plain",

@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 from goldens import Golden, assert_close, l2_of, run_and_differentiate
 
-from model.dense import Embed, Ffnn, RandomlyConnectedDense
-from model.sparse import DenseForSparse
+from model.layers.dense import Embed, Ffnn, RandomlyConnectedDense
+from model.layers.sparse import DenseForSparse
 
 
 def assert_as_rasa(layer, golden):

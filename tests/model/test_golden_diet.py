@@ -20,16 +20,16 @@ from goldens import (
     variables,
 )
 
-import trainer.step
-from data_pipeline.entities import decode_entities
-from data_pipeline.examples import Token
-from data_pipeline.tags import TagVocabulary
-from model.diet import DIET
-from model.options import DIETOptions
-from model.sizes import DIETSizes
-from trainer.distribution import SingleDevice
-from trainer.optimizer import FusedAdam
-from trainer.precision import LossScale
+import trainer.training.step
+from data_pipeline.entities.decoding import decode_entities
+from data_pipeline.entities.tags import TagVocabulary
+from data_pipeline.rasa_files.training_items import Token
+from model.diet.diet import DIET
+from model.diet.options import DIETOptions
+from model.diet.sizes import DIETSizes
+from trainer.distribution.distribution import SingleDevice
+from trainer.training.optimizer import FusedAdam
+from trainer.training.precision import LossScale
 
 # Gradients of biases are sums that nearly cancel out, and Rasa's CRF has only float32, ours double:
 # of Rasa's seven digits less than five can be left. With the CRF in float32 ours is Rasa's to 2e-6.
@@ -168,7 +168,9 @@ def test_gradients_before_and_after_the_rule_of_l2(case):
         if path in gradients:
             gradient = tf.convert_to_tensor(gradients[path])
             assert_close(gradient, predicted[path], path, GRADIENT_TOLERANCE)
-            regularised = tf.convert_to_tensor(trainer.step._regularised(gradients[path], variable))
+            regularised = tf.convert_to_tensor(
+                trainer.training.step._regularised(gradients[path], variable)
+            )
             assert_close(regularised, applied[path], f"applied to {path}", GRADIENT_TOLERANCE)
 
 
@@ -182,10 +184,10 @@ def eagerly():
 
 def test_weights_after_one_step_of_the_trainer(case, monkeypatch, eagerly):
     case.golden.give_weights(case.model)
-    monkeypatch.setattr(trainer.step, "Noise", lambda *_: case.noise)
+    monkeypatch.setattr(trainer.training.step, "Noise", lambda *_: case.noise)
     optimizer = FusedAdam(0.001)
     optimizer.build(case.model.trainable_variables)
-    step = trainer.step.TrainStep(
+    step = trainer.training.step.TrainStep(
         case.model, optimizer, SingleDevice(), LossScale("float32"), seed=1
     )
     step.compile({name: tf.TensorSpec.from_tensor(value) for name, value in case.batch.items()})

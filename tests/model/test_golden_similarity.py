@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from goldens import DIRECTORY, Golden, RecordedNoise, assert_close
 
-from model.similarity import Candidates, DotProductLoss, Pairs
+from model.losses.dot_product_loss import Candidates, DotProductLoss, Pairs
 
 NAMES = sorted(file.stem for file in DIRECTORY.glob("dot_product_*.npz"))
 OURS = {

@@ -17,11 +17,11 @@ from goldens import (
     variables,
 )
 
-from model.feature_widths import FeatureWidths
-from model.ted import TED
-from model.ted_batch import ATTRIBUTES, TEXT_ATTRIBUTES
-from model.ted_options import TEDOptions
-from model.ted_sizes import TEDSizes
+from model.layers.feature_widths import FeatureWidths
+from model.ted.batch import ATTRIBUTES, TEXT_ATTRIBUTES
+from model.ted.options import TEDOptions
+from model.ted.sizes import TEDSizes
+from model.ted.ted import TED
 
 # As for DIET: gradients of biases are sums that nearly cancel out.
 GRADIENT_TOLERANCE = 3e-5

@@ -13,11 +13,11 @@ from goldens import (
     run_and_differentiate,
 )
 
-from model.dense import gelu
-from model.feature_combining import FeatureCombining, Places
-from model.masking import InputMask
-from model.packing import Packing
-from model.transformer import TransformerEncoder
+from model.layers.dense import gelu
+from model.layers.feature_combining import FeatureCombining, Places
+from model.layers.input_mask import InputMask
+from model.layers.packing import Packing
+from model.layers.transformer import TransformerEncoder
 
 TRANSFORMERS = sorted(file.stem for file in DIRECTORY.glob("transformer_*.npz"))
 TRANSFORMER_OPTIONS = {

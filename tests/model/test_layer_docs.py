@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.crf import CRF
-from model.dense import Embed, Ffnn, RandomlyConnectedDense
+from model.layers.dense import Embed, Ffnn, RandomlyConnectedDense
+from model.layers.sparse import DenseForSparse, SparseDropout
+from model.losses.crf import CRF
 from model.noise import Noise
-from model.sparse import DenseForSparse, SparseDropout
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "layers.md"
 SEEDS_LAYERS = {

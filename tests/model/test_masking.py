@@ -1,8 +1,8 @@
 import numpy as np
 import tensorflow as tf
 
-from model.feature_combining import Places
-from model.masking import InputMask
+from model.layers.feature_combining import Places
+from model.layers.input_mask import InputMask
 from model.noise import Noise
 
 UNITS = 3

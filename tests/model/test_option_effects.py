@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from observed import observed
 
-from model.diet import DIET
-from model.options import DIETOptions
+from model.diet.diet import DIET
+from model.diet.options import DIETOptions
 
 SMALL = {
     "transformer_size": 8,

@@ -2,8 +2,8 @@ import logging
 
 import pytest
 
-from model.options import DIETOptions
-from model.sizes import DIETSizes
+from model.diet.options import DIETOptions
+from model.diet.sizes import DIETSizes
 
 
 def test_defaults_are_rasas():

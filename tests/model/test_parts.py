@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 from ted_toys import FULL, Toy, toy_ted
 
-from model.diet import DIET
+from model.diet.diet import DIET
+from model.diet.options import DIETOptions
+from model.layers.packing import Packing
+from model.layers.recompute_in_parts import encode_in_parts
+from model.layers.transformer import TransformerEncoder
 from model.noise import Noise
-from model.options import DIETOptions
-from model.packing import Packing
-from model.parts import encode_in_parts
-from model.transformer import TransformerEncoder
 
 STEP = tf.constant(3, tf.int64)
 OPTIONS = {

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from model.losses.dot_product_loss import Candidates, DotProductLoss, Pairs, similarity
 from model.noise import Noise
-from model.similarity import Candidates, DotProductLoss, Pairs, similarity
 
 ROWS, LABELS, REAL, NEGATIVES = 6, 4, 5, 7
 RNG = np.random.default_rng(2)

@@ -7,8 +7,8 @@ from ted_toys import FULL, Toy, toy_ted
 
 from model.noise import Noise
 from model.replicas import ONE_REPLICA
-from model.ted import TED
-from model.ted_batch import NO_LABEL
+from model.ted.batch import NO_LABEL
+from model.ted.ted import TED
 
 DIALOGUES = ("a ia ta", "ia as ts tae", "a tas", "ias ae", "ta ia", "")
 

@@ -9,10 +9,10 @@ import pytest
 from observed import observed
 from ted_toys import FULL, Toy, toy_ted
 
-from model.feature_widths import FeatureWidths
-from model.ted import TED
-from model.ted_options import TEDOptions
-from model.ted_sizes import TEDSizes
+from model.layers.feature_widths import FeatureWidths
+from model.ted.options import TEDOptions
+from model.ted.sizes import TEDSizes
+from model.ted.ted import TED
 
 SMALL = {"drop_rate": 0.3, "drop_rate_dialogue": 0.3, "scale_loss": False}
 RELATIVE = {"use_key_relative_attention": True}

@@ -2,9 +2,9 @@ import logging
 
 import pytest
 
-from model.feature_widths import FeatureWidths
-from model.ted_options import TEDOptions
-from model.ted_sizes import TEDSizes
+from model.layers.feature_widths import FeatureWidths
+from model.ted.options import TEDOptions
+from model.ted.sizes import TEDSizes
 
 
 def test_defaults_are_rasas():

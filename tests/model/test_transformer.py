@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.attention import MultiHeadAttention
+from model.layers.attention import MultiHeadAttention
+from model.layers.packing import Packing
+from model.layers.transformer import TransformerEncoder, position_encoding
 from model.noise import Noise
-from model.packing import Packing
-from model.transformer import TransformerEncoder, position_encoding
 
 LENGTHS = [4, 1, 3]
 PACKING = Packing.of_lengths(tf.constant(LENGTHS), tf.constant(5))

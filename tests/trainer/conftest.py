@@ -85,7 +85,7 @@ class Result:
 
 def _run(*arguments: object) -> Result:
     """`python -m trainer ARGUMENTS`, in this process."""
-    from trainer.cli import main
+    from trainer.cli.main import main
 
     out, err = io.StringIO(), io.StringIO()
     argv, root = sys.argv, logging.getLogger()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.optimizer import FusedAdam
+from trainer.training.optimizer import FusedAdam
 
 STEPS = 10
 SHAPES = ((7, 3), (3,))

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from trainer.answers import TrainedRun, direct_intent
+from trainer.diet.trained import TrainedRun, direct_intent
 
 
 @pytest.fixture(scope="module")

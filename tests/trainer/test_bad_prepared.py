@@ -7,10 +7,10 @@ import shutil
 
 import pytest
 
-from data_pipeline.feature_settings import check_same_files, json_differences
-from data_pipeline.prepared import open_prepared
-from trainer.config import resolve
-from trainer.project import Project
+from data_pipeline.messages.feature_settings import check_same_files, json_differences
+from data_pipeline.messages.prepared import open_prepared
+from trainer.config.project import Project
+from trainer.config.resolve import resolve
 
 
 @pytest.fixture

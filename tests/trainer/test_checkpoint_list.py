@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainer.checkpoint import checkpoints
+from trainer.checkpoints.checkpoint import checkpoints
 
 
 @pytest.fixture

@@ -2,15 +2,15 @@
 
 import pytest
 
-import trainer.saver
-from trainer.checkpoint import Position
-from trainer.saver import CheckpointPolicy, Saver
+import trainer.checkpoints.saver
+from trainer.checkpoints.checkpoint import Position
+from trainer.checkpoints.saver import CheckpointPolicy, Saver
 
 
 class Written:
     """Stands for a checkpointer, of more than is written in the background; what it was given."""
 
-    bytes = trainer.saver.BACKGROUND_BYTES + 1
+    bytes = trainer.checkpoints.saver.BACKGROUND_BYTES + 1
 
     def __init__(self):
         self.steps = []

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from data_pipeline.errors import InputError
-from trainer import checkpoint
-from trainer.best_so_far import BestSoFar
-from trainer.checkpoint import (
+from trainer.checkpoints import checkpoint
+from trainer.checkpoints.best_so_far import BestSoFar
+from trainer.checkpoints.checkpoint import (
     Checkpointer,
     Position,
     answering_checkpoint,

@@ -13,9 +13,9 @@ from pathlib import Path
 import keras
 import pytest
 
-import trainer.run
-from trainer import checkpoint
-from trainer.checkpoint import damage, newest_checkpoint, read_state
+import trainer.run.train
+from trainer.checkpoints import checkpoint
+from trainer.checkpoints.checkpoint import damage, newest_checkpoint, read_state
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ("--set", "entity_recognition=false")
@@ -46,8 +46,8 @@ class SignalAt(keras.callbacks.Callback):
 
 
 def add_callback(monkeypatch, callback):
-    make = trainer.run._callbacks
-    monkeypatch.setattr(trainer.run, "_callbacks", lambda *given: [*make(*given), callback])
+    make = trainer.run.train._callbacks
+    monkeypatch.setattr(trainer.run.train, "_callbacks", lambda *given: [*make(*given), callback])
 
 
 def test_sigterm_ends_with_a_checkpoint_and_the_same_command_goes_on(train, tmp_path, monkeypatch):
@@ -96,7 +96,7 @@ def test_a_full_disk_elsewhere_is_one_line_too(train, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "metrics.jsonl")
 
-    monkeypatch.setattr(trainer.run.RunDirectory, "record", full)
+    monkeypatch.setattr(trainer.run.train.RunDirectory, "record", full)
     assert train().line == "Error: metrics.jsonl: No space left on device."
 
 
@@ -104,7 +104,7 @@ def test_a_bug_keeps_its_traceback(train, monkeypatch):
     def broken(*_, **__):
         raise FileNotFoundError(errno.ENOENT, "a bug")
 
-    monkeypatch.setattr(trainer.run.RunDirectory, "record", broken)
+    monkeypatch.setattr(trainer.run.train.RunDirectory, "record", broken)
     with pytest.raises(FileNotFoundError, match="a bug"):
         train()
 
@@ -113,7 +113,7 @@ def test_ctrl_c_before_the_first_step_is_one_line(train, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trainer.run.RunDirectory, "record", interrupted)
+    monkeypatch.setattr(trainer.run.train.RunDirectory, "record", interrupted)
     result = train()
     assert result.code == 130 and result.err.splitlines()[-1] == "Interrupted."
     assert "Traceback" not in result.err

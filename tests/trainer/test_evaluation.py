@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from data_pipeline.examples import Entity, Message, Token
-from trainer.evaluate import _intents, as_predicted, span_micro_f1, token_label
+from data_pipeline.rasa_files.training_items import Entity, Message, Token
+from trainer.diet.evaluate import _intents, as_predicted, span_micro_f1, token_label
 
 
 def plain_f1(gold, predicted):

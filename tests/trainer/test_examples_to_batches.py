@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 from scipy.sparse import csr_matrix
 
-from data_pipeline.batches import LENGTH_BUCKET, assemble, padded_length
-from data_pipeline.dataset import make_dataset, rows_per_replica
-from data_pipeline.dense_features import DenseBlock
-from data_pipeline.example_store import Examples, ExampleStore, FeatureTables, ranges
-from data_pipeline.sampling import PADDING, Plan
+from data_pipeline.batches.assembly import LENGTH_BUCKET, assemble, padded_length
+from data_pipeline.batches.dataset import make_dataset, rows_per_replica
+from data_pipeline.batches.example_store import Examples, ExampleStore, FeatureTables, ranges
+from data_pipeline.batches.plans import PADDING, Plan
+from data_pipeline.featurizers.dense_features import DenseBlock
 
 TYPES, PLACES, WIDTH, SENTENCE_WIDTH = 9, 5, 12, 8
 LENGTHS = (3, 1, 6, 2, 4, 1, 5)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from data_pipeline.errors import InputError
-from trainer.distribution_watch import STALL_LIMIT, STALL_SECONDS, ExchangeWatch
+from trainer.distribution.watch import STALL_LIMIT, STALL_SECONDS, ExchangeWatch
 
 
 def test_without_an_exchange_it_ends_with_the_place():

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_pipeline.batches import assemble
-from data_pipeline.examples import Message
-from data_pipeline.pipeline import store_messages
-from trainer.answers import TrainedRun
+from data_pipeline.batches.assembly import assemble
+from data_pipeline.messages.fitted_pipeline import store_messages
+from data_pipeline.rasa_files.training_items import Message
+from trainer.diet.trained import TrainedRun
 
 SERVE = """
 import sys

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-import trainer.run
-from trainer.distribution_failures import is_of_another_process
+import trainer.run.train
+from trainer.distribution.failures import is_of_another_process
 
 SHUT_DOWN = "Graph execution error: Horovod has been shut down. This was caused by an exception on"
 LOST = "[/tmp/gloo/transport/tcp/pair.cc:598] Connection closed by peer [127.0.0.1]:49063"
@@ -39,7 +39,7 @@ def fails(command, project, tmp_path, monkeypatch):
         def train(request):
             raise error
 
-        monkeypatch.setattr(trainer.run, "train", train)
+        monkeypatch.setattr(trainer.run.train, "train", train)
         monkeypatch.setenv("HOROVOD_RANK", "1")
         return command("--project", project, "--run-dir", tmp_path / "run")
 

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from trainer.checkpoint import newest_checkpoint, read_state
+from trainer.checkpoints.checkpoint import newest_checkpoint, read_state
 
 
 def contents(run):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.optimizer import FusedAdam
+from trainer.training.optimizer import FusedAdam
 
 ROWS, UNITS = 9, 5
 RATE = 0.01

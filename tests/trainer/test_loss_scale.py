@@ -6,8 +6,8 @@ import keras
 import pytest
 import tensorflow as tf
 
-from trainer.precision import GROWTH_STEPS, INITIAL_SCALE, LossScale
-from trainer.term_means import term_means
+from trainer.training.precision import GROWTH_STEPS, INITIAL_SCALE, LossScale
+from trainer.training.term_means import term_means
 
 
 def after(scale, finite, times=1):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.callbacks import MetricsFile
+from trainer.training.callbacks import MetricsFile
 
 
 def epochs(path):

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import data_pipeline.prepare as prepare_module
-from data_pipeline.batches import assemble
+import data_pipeline.messages.prepare as prepare_module
+from data_pipeline.batches.assembly import assemble
 from data_pipeline.errors import InputError
-from data_pipeline.nlu_files import read_nlu
-from data_pipeline.pipeline import store_messages
-from data_pipeline.prepare import prepare
-from data_pipeline.prepared import open_prepared
-from trainer.config import resolve
-from trainer.project import Project
+from data_pipeline.messages.fitted_pipeline import store_messages
+from data_pipeline.messages.prepare import prepare
+from data_pipeline.messages.prepared import open_prepared
+from data_pipeline.rasa_files.nlu_files import read_nlu
+from trainer.config.project import Project
+from trainer.config.resolve import resolve
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trainer.distribution import SingleDevice
-from trainer.profiling import FIRST_STEP, STEPS, ProfiledSteps
+from trainer.distribution.distribution import SingleDevice
+from trainer.training.profiling import FIRST_STEP, STEPS, ProfiledSteps
 
 
 # The steps done before training ends: behind the profiled ones, and in the middle of them.

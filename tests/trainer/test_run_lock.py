@@ -11,12 +11,12 @@ import time
 import pytest
 
 from data_pipeline.errors import InputError
-from trainer.run_lock import OWNER_FILE, RunLock
+from trainer.records.run_lock import OWNER_FILE, RunLock
 
 QUICK = {"heartbeat_seconds": 0.02, "stale_seconds": 0.2, "settle_seconds": 0.01}
 HOLD = """
 import sys, pathlib
-from trainer.run_lock import RunLock
+from trainer.records.run_lock import RunLock
 with RunLock(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data_pipeline.sampling import (
+from data_pipeline.batches.plans import (
     PADDING,
     Schedule,
     batch_size_of_epoch,

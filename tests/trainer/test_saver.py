@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from data_pipeline.errors import InputError
-from trainer import checkpoint, saver
-from trainer.checkpoint import Checkpointer, Position, checkpoints, damage
-from trainer.saver import CheckpointPolicy, Saver
+from trainer.checkpoints import checkpoint, saver
+from trainer.checkpoints.checkpoint import Checkpointer, Position, checkpoints, damage
+from trainer.checkpoints.saver import CheckpointPolicy, Saver
 
 
 @pytest.fixture

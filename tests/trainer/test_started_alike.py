@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from data_pipeline.errors import InputError
-from trainer import started_alike
-from trainer.distribution import SingleDevice
-from trainer.started_alike import check_started_alike, code_version
+from trainer.distribution import started_alike
+from trainer.distribution.distribution import SingleDevice
+from trainer.distribution.started_alike import check_started_alike, code_version
 
 
 class ThreeProcesses(SingleDevice):
@@ -57,8 +57,8 @@ def test_one_process_has_nothing_to_compare():
 
 
 def test_another_line_of_our_code_is_another_version(monkeypatch, tmp_path):
-    package = tmp_path / "trainer"
-    package.mkdir()
+    package = tmp_path / "trainer" / "distribution"
+    package.mkdir(parents=True)
     monkeypatch.setattr(started_alike, "__file__", str(package / "started_alike.py"))
     seen = set()
     for text in ("a = 1\n", "a = 2\n"):

@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 from dialogue_project import POLICIES, add_dialogues, stories
 
-from data_pipeline.dialogue.events import LISTEN, UserUttered
-from trainer.policy_answers import TrainedPolicy
+from data_pipeline.dialogue.domain.events import LISTEN, UserUttered
+from trainer.ted.trained import TrainedPolicy
 
 TEST_STORIES = """
 version: "3.1"

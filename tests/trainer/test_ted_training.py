@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from dialogue_project import POLICIES, add_dialogues
 
-from trainer.checkpoint import VARIABLES_FILE, newest_checkpoint
-from trainer.config import resolve_all
-from trainer.project import Project
+from trainer.checkpoints.checkpoint import VARIABLES_FILE, newest_checkpoint
+from trainer.config.project import Project
+from trainer.config.resolve import resolve_all
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from trainer.traffic import Traffic, facts_of_epoch
+from trainer.distribution.traffic import Traffic, facts_of_epoch
 
 
 def test_a_step_counts_its_own_bytes():

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.answers import TrainedRun
-from trainer.evaluate import evaluate
+from trainer.diet.evaluate import evaluate
+from trainer.diet.trained import TrainedRun
 
 PIPELINE = """\
 pipeline:

@@ -10,18 +10,18 @@ import pytest
 import tensorflow as tf
 from scipy.sparse import csr_matrix
 
-from data_pipeline.example_store import Examples, ExampleStore, FeatureTables
-from data_pipeline.hold_out import hold_out
-from data_pipeline.nlu_files import read_nlu
-from data_pipeline.prepared import open_prepared
-from data_pipeline.sampling import Schedule
+from data_pipeline.batches.example_store import Examples, ExampleStore, FeatureTables
+from data_pipeline.batches.hold_out import hold_out
+from data_pipeline.batches.plans import Schedule
+from data_pipeline.messages.prepared import open_prepared
+from data_pipeline.rasa_files.nlu_files import read_nlu
 from model.batch import LABEL_SPEC, WEIGHT_SPEC
+from model.diet.options import DIETOptions
 from model.loss_term import LossTerm, Terms
-from model.options import DIETOptions
-from trainer.answers import TrainedRun
-from trainer.checkpoint import Checkpointer, checkpoints, read_position, read_state
-from trainer.loop import Trainer
-from trainer.validation import split
+from trainer.checkpoints.checkpoint import Checkpointer, checkpoints, read_position, read_state
+from trainer.diet.trained import TrainedRun
+from trainer.training.loop import Trainer
+from trainer.training.validation import split
 
 STEPS = 3
 

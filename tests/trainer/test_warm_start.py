@@ -9,18 +9,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from data_pipeline.earlier_pipeline import column_origins
 from data_pipeline.errors import InputError
-from data_pipeline.nlu_files import read_nlu
-from data_pipeline.prepare import prepare
-from trainer.answers import TrainedRun
-from trainer.checkpoint import newest_checkpoint
-from trainer.config import resolve
-from trainer.loop import Trainer
-from trainer.model_of_run import make_diet
-from trainer.project import Project
-from trainer.run_directory import RunDirectory
-from trainer.warm_start import WarmStart, with_epoch_fraction
+from data_pipeline.messages.earlier_pipeline import column_origins
+from data_pipeline.messages.prepare import prepare
+from data_pipeline.rasa_files.nlu_files import read_nlu
+from trainer.checkpoints.checkpoint import newest_checkpoint
+from trainer.config.project import Project
+from trainer.config.resolve import resolve
+from trainer.diet.trained import TrainedRun
+from trainer.diet.warm_start import WarmStart, with_epoch_fraction
+from trainer.records.run_directory import RunDirectory
+from trainer.run.models import make_diet
+from trainer.training.loop import Trainer
 
 NEW_DATA = """\
 - intent: greet

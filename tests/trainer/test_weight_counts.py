@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import tensorflow as tf
 
-from trainer.checkpoint import VARIABLES_FILE, newest_checkpoint
+from trainer.checkpoints.checkpoint import VARIABLES_FILE, newest_checkpoint
 
 
 def test_missing_weights_and_their_moments_are_zero_after_training(trained):

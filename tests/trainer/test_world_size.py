@@ -8,8 +8,8 @@ import socket
 import pytest
 
 from data_pipeline.errors import InputError
-from trainer.run_lock import OWNER_FILE, RunLock
-from trainer.world_size import check_world_size
+from trainer.distribution.world_size import check_world_size
+from trainer.records.run_lock import OWNER_FILE, RunLock
 
 
 @pytest.mark.parametrize(

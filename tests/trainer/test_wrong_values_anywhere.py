@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from data_pipeline.errors import InputError
-from trainer.config import resolve_all
-from trainer.project import Project
-from trainer.tasks.tasks_of_project import chosen_models, make_task
+from trainer.config.project import Project
+from trainer.config.resolve import resolve_all
+from trainer.run.chosen_tasks import chosen_models, make_task
 
 FILES = {
     "config.yml": """

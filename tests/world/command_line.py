@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from processes import differences, environment, kill_all, under_horovod
 
-from trainer.checkpoint import VARIABLES_FILE, newest_checkpoint
+from trainer.checkpoints.checkpoint import VARIABLES_FILE, newest_checkpoint
 
 TOLERANCE = 1e-5
 """How far weights and losses may lie apart, over the largest: float32 sums in another order."""

@@ -11,12 +11,12 @@ import json
 import sys
 from pathlib import Path
 
-from data_pipeline.prepared import open_prepared
-from trainer.checkpoint import load_variables, newest_checkpoint
-from trainer.distribution import make_distribution
-from trainer.loop import Trainer
-from trainer.model_of_run import make_diet
-from trainer.run_directory import RunDirectory
+from data_pipeline.messages.prepared import open_prepared
+from trainer.checkpoints.checkpoint import load_variables, newest_checkpoint
+from trainer.distribution.distribution import make_distribution
+from trainer.records.run_directory import RunDirectory
+from trainer.run.models import make_diet
+from trainer.training.loop import Trainer
 
 BATCH_SIZE = 7
 

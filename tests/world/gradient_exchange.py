@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from trainer.distribution import Horovod
-from trainer.distribution_replicas import COMPRESSIONS
-from trainer.profiling import allow_profiling
+from trainer.distribution.distribution import Horovod
+from trainer.distribution.replicas import COMPRESSIONS
+from trainer.training.profiling import allow_profiling
 
 UNITS = 3
 DENSE = (5, UNITS)

@@ -14,8 +14,8 @@ import sys
 import threading
 import time
 
-from trainer.cli import main
-from trainer.quiet_start import load_tensorflow
+from trainer.cli.main import main
+from trainer.cli.quiet_start import load_tensorflow
 
 FAILING_STEP = 2  # after so many
 LONG_SECONDS = 100.0  # longer than the limit that the test sets
@@ -56,7 +56,7 @@ def _divide_by_zero() -> None:
 
 def _at_a_step(fail) -> None:
     load_tensorflow()
-    from trainer.step import TrainStep
+    from trainer.training.step import TrainStep
 
     step = TrainStep.__call__
 

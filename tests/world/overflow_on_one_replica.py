@@ -16,10 +16,10 @@ import tensorflow as tf
 
 from model.loss_term import LossTerm, Terms
 from model.replicas import Replicas
-from trainer.distribution import make_distribution
-from trainer.optimizer import FusedAdam
-from trainer.precision import LossScale
-from trainer.step import TrainStep
+from trainer.distribution.distribution import make_distribution
+from trainer.training.optimizer import FusedAdam
+from trainer.training.precision import LossScale
+from trainer.training.step import TrainStep
 
 STEPS = 4
 BAD_STEP = 1

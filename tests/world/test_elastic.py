@@ -13,7 +13,7 @@ import pytest
 from command_line import TOLERANCE, CommandLine, assert_same_weights
 from elastic_job import ElasticJob
 
-from trainer.run_lock import RunLock
+from trainer.records.run_lock import RunLock
 
 pytestmark = pytest.mark.slow  # starting and meeting again take a minute in all
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from processes import run_script
 
-from trainer.precision import INITIAL_SCALE
+from trainer.training.precision import INITIAL_SCALE
 
 SCRIPT = "overflow_on_one_replica.py"
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from command_line import SAME_DRAWS, TOLERANCE, CommandLine, assert_same_weights, mirrored
 
-from trainer.checkpoint import newest_checkpoint, read_position
+from trainer.checkpoints.checkpoint import newest_checkpoint, read_position
 
 HALF = {"mixed_bfloat16": 0.01, "mixed_float16": 0.1}
 """How far an epoch's loss may lie from that in float32. In float16 the first steps are skipped

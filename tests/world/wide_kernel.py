@@ -15,13 +15,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from model.layers.sparse import DenseForSparse
 from model.loss_term import LossTerm, Terms
 from model.replicas import Replicas
-from model.sparse import DenseForSparse
-from trainer import optimizer as optimizers
-from trainer.distribution import make_distribution
-from trainer.precision import LossScale
-from trainer.step import TrainStep
+from trainer.distribution.distribution import make_distribution
+from trainer.training import optimizer as optimizers
+from trainer.training.precision import LossScale
+from trainer.training.step import TrainStep
 
 ROWS, WIDTH, UNITS, STEPS = 8, 40, 3, 30
 

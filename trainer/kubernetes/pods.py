@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from trainer.distribution.world_size import MAX_WORLD_SIZE, MIN_WORLD_SIZE, WORLD_HOSTS, WORLD_SIZE
 from trainer.kubernetes.job_options import Claim, JobOptions
-from trainer.world_size import MAX_WORLD_SIZE, MIN_WORLD_SIZE, WORLD_HOSTS, WORLD_SIZE
 
 USER_ID = 1000
 """Of the image's user, who has no privileges."""

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from data_pipeline.errors import InputError
+from trainer.distribution.world_size import MAX_WORLD_SIZE, MIN_WORLD_SIZE
 from trainer.kubernetes.operator_rules import REPLICAS, operator_errors, value_at
-from trainer.world_size import MAX_WORLD_SIZE, MIN_WORLD_SIZE
 
 
 def check_new_size(job: Mapping[str, Any], workers: int) -> None:

@@ -1,0 +1,127 @@
+"""What every featurizer offers: features of a token's string, of its place, of the sentence."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from data_pipeline.featurizers.dense_features import Pooling
+from data_pipeline.rasa_files.training_items import Message, Token
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizedMessage:
+    """A message and the tokens of its text."""
+
+    message: Message
+    tokens: tuple[Token, ...]
+
+
+class Featurizer(ABC):
+    """Turns tokens into sparse rows, dense vectors, or both; what one lacks has width 0.
+
+    A feature belongs to a token's string where it can, so that it is computed once per distinct
+    token; the rest belongs to the token's place. The sparse row of a token is
+    `token_rows([token.text])` plus 1 in each of its `place_columns`; its dense vector is
+    `token_vectors([token.text])`.
+
+    Fitting takes two steps, so that it can be spread over processes: `observe` sums up a chunk of
+    messages, `fit` merges these sums. How the messages are chunked makes no difference.
+
+    A subclass overrides what it has to offer.
+
+    Attributes:
+        name: the component's name in Rasa.
+        alias: what a model's `featurizers:` option calls it.
+        sequence_width: columns of a token row, known once fitted; 0 = no such features.
+        sentence_width: columns of the sentence row.
+        label_width: columns of the row of an intent name's token.
+        sentence_sums_tokens: whether the sentence row is the sum of the token rows plus
+            `sentence_extra`; otherwise it is `sentence_extra` alone.
+        dense_width: length of a token's vector, known once fitted.
+        pooling: how the vectors of a text's tokens make one for the text.
+    """
+
+    name: str
+    alias: str
+    sequence_width: int = 0
+    sentence_width: int = 0
+    label_width: int = 0
+    sentence_sums_tokens: bool = False
+    dense_width: int = 0
+    pooling: Pooling = "mean"
+
+    @abstractmethod
+    def options(self) -> dict[str, Any]:
+        """The options, JSON-able, in Rasa's names."""
+
+    def source_files(self) -> list[Path]:
+        """The files beside the training data that it learns from.
+
+        Raises:
+            InputError: one of them does not exist.
+        """
+        return []
+
+    def observe(self, messages: Sequence[TokenizedMessage]) -> Any:
+        """Picklable statistics of one chunk."""
+        return None
+
+    @abstractmethod
+    def continue_from(self, earlier: Featurizer) -> None:
+        """Takes over what an earlier fit with the same options learnt, so that `fit` adds to it."""
+
+    @abstractmethod
+    def fit(self, statistics: Iterable[Any]) -> None:
+        """Learns from the statistics of all chunks, in whatever order."""
+
+    def column_keys(self) -> list[Hashable]:
+        """What each column of a token row stands for; stays the same when `fit` adds columns."""
+        return []
+
+    def token_rows(self, tokens: Sequence[str]) -> csr_matrix:
+        """`[tokens, sequence_width]` float32: what follows from the string alone."""
+        return csr_matrix((len(tokens), self.sequence_width), dtype=np.float32)
+
+    def place_columns(self, message: TokenizedMessage) -> list[tuple[int, ...]]:
+        """Per token the sorted columns whose value is 1 because of where the token stands."""
+        return [()] * len(message.tokens)
+
+    def sentence_extra(self, message: TokenizedMessage) -> dict[int, float]:
+        """Columns and values of the sentence row beyond the sum of the token rows."""
+        return {}
+
+    def label_rows(self, tokens: Sequence[str]) -> csr_matrix:
+        """`[tokens, label_width]` float32: features of the tokens of an intent name."""
+        return csr_matrix((len(tokens), self.label_width), dtype=np.float32)
+
+    def token_vectors(self, tokens: Sequence[str]) -> np.ndarray:
+        """`[tokens, dense_width]` float32; all zeros for an unknown token."""
+        return np.zeros((len(tokens), self.dense_width), np.float32)
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """What `fit` learnt, JSON-able, but for `arrays`."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The part of what `fit` learnt that is too large for JSON, by name."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, options: Mapping[str, Any], state: Mapping[str, Any]) -> Featurizer:
+        """The fitted featurizer again. `state` holds `state` and `arrays`; these may be on disk."""
+
+
+def rows_of(counts: Sequence[Mapping[int, float]], width: int) -> csr_matrix:
+    """`[len(counts), width]` float32 with one row per map of column -> value, columns sorted."""
+    indices = np.array([column for row in counts for column in sorted(row)], np.int32)
+    values = np.array([row[column] for row in counts for column in sorted(row)], np.float32)
+    starts = np.cumsum([0, *(len(row) for row in counts)], dtype=np.int64)
+    return csr_matrix((values, indices, starts), shape=(len(counts), width))

@@ -1,0 +1,174 @@
+"""What decides, beside the training files, what a prepared data set holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_pipeline.errors import InputError
+from data_pipeline.featurizers.pipeline_components import build_featurizers
+from data_pipeline.messages.earlier_pipeline import EarlierPipeline
+from data_pipeline.messages.prepared import FORMAT_VERSION, PreparedDataset, sha256_of
+from data_pipeline.messages.scan import Scanner
+from data_pipeline.rasa_files.nlu_files import find_nlu_files, named_lookup_files
+
+logger = logging.getLogger(__name__)
+
+ABSENT = "(absent)"
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """What decides, beside the training files, what a prepared data set holds.
+
+    Attributes:
+        pipeline: the `pipeline:` list of the Rasa configuration.
+        featurizers: aliases of the featurizers to use; empty = all.
+        bilou: BILOU tags rather than plain ones.
+        entities: whether tags are wanted at all.
+        earlier: what an earlier run learnt from its data, to be extended; None = from scratch.
+    """
+
+    pipeline: Sequence[dict[str, Any]]
+    featurizers: tuple[str, ...] = ()
+    bilou: bool = True
+    entities: bool = True
+    earlier: EarlierPipeline | None = None
+
+    def scanner(self) -> Scanner:
+        """What looks through messages, and is then fitted to what it saw.
+
+        Raises:
+            InputError: the pipeline has no (such) featurizers, or wrong options.
+        """
+        scanner = self._unfitted()
+        if self.earlier is not None:
+            pairs = zip(scanner.featurizers, self.earlier.pipeline.featurizers, strict=True)
+            for featurizer, known in pairs:
+                featurizer.continue_from(known)
+        return scanner
+
+    def _unfitted(self) -> Scanner:
+        """The tokenizer, featurizers and tags, without what an earlier run learnt.
+
+        Raises:
+            InputError: the pipeline has no (such) featurizers, or wrong options.
+        """
+        components = build_featurizers(self.pipeline)
+        chosen = components.featurizers
+        if self.featurizers:
+            known = [featurizer.alias for featurizer in chosen]
+            for alias in self.featurizers:
+                if alias not in known:
+                    raise InputError(
+                        f"featurizers: there is no featurizer with the alias {alias!r}; "
+                        f"the pipeline has {', '.join(known) or 'none'}"
+                    )
+            chosen = tuple(f for f in chosen if f.alias in self.featurizers)
+        if not chosen:
+            raise InputError(
+                "pipeline: no featurizer that is available here; add for example "
+                "'- name: CountVectorsFeaturizer' before DIETClassifier"
+            )
+        return Scanner(components.tokenizer, chosen, self.bilou, self.entities)
+
+    def fingerprint(self, files: Sequence[Path]) -> str:
+        """Equal exactly for equal settings, equal training files and equal format version.
+
+        Training files are also those that these name, such as lookup tables, and those that
+        featurizers read, such as word vectors.
+
+        Raises:
+            InputError: as `scanner`, or a file of a featurizer does not exist.
+        """
+        featurizers = self._unfitted().featurizers
+        lookups = [named for path in files for named in named_lookup_files(path)]
+        files = [*files, *lookups, *(path for f in featurizers for path in f.source_files())]
+        facts = {
+            **self.to_json(),
+            "format": FORMAT_VERSION,
+            "files": [sha256_of(path) for path in files],
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain maps and lists with every option, given or not; what the header records."""
+        scanner = self._unfitted()
+        settings = {
+            "tokenizer": scanner.tokenizer.options(),
+            "featurizers": [{"name": f.name, **f.options()} for f in scanner.featurizers],
+            "bilou": self.bilou,
+            "entities": self.entities,
+        }
+        if self.earlier is not None:
+            settings["init_from"] = self.earlier.digest
+        return json.loads(json.dumps(settings))
+
+
+def check_same_settings(dataset: PreparedDataset, settings: FeatureSettings) -> None:
+    """Refuse a prepared data set that was made for another pipeline.
+
+    Raises:
+        InputError: naming what differs.
+    """
+    changed = json_differences(dataset.header["settings"], settings.to_json())
+    if changed:
+        raise InputError(
+            f"{dataset.directory} was prepared with other settings ({'; '.join(changed)}). "
+            "Prepare it again, or use the configuration it was prepared with."
+        )
+
+
+def check_same_files(
+    dataset: PreparedDataset, settings: FeatureSettings, nlu_paths: Sequence[Path]
+) -> None:
+    """Refuse a prepared data set that was made from other training files than those at hand.
+
+    Where they are not at hand, there is only a warning: a data set may be used without them.
+
+    Raises:
+        InputError: they are there, and others.
+    """
+    try:
+        fingerprint = settings.fingerprint(find_nlu_files(nlu_paths))
+    except InputError as error:
+        logger.warning(
+            "Whether %s was prepared from this project's training files is not known: %s",
+            dataset.directory,
+            error,
+        )
+        return
+    if fingerprint != dataset.fingerprint:
+        raise InputError(
+            f"{dataset.directory} was prepared from other training files than "
+            f"{', '.join(map(str, nlu_paths))}, or these have changed since. Prepare it again, or "
+            "give the files it was prepared from."
+        )
+
+
+def json_differences(before: Any, now: Any, place: str = "") -> list[str]:
+    """Where two JSON values differ, as `place: before -> now`.
+
+    >>> json_differences({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]})
+    ['a[1].b: 2 -> 3']
+    """
+    if before == now:
+        return []
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = sorted(before.keys() | now.keys())
+        inner = [(f"{place}.{key}" if place else key, key) for key in keys]
+        pairs = [(name, before.get(key, ABSENT), now.get(key, ABSENT)) for name, key in inner]
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        pairs = [(f"{place}[{i}]", b, n) for i, (b, n) in enumerate(zip(before, now, strict=True))]
+    else:
+        return [f"{place}: {_shown(before)} -> {_shown(now)}"]
+    return [line for name, b, n in pairs for line in json_differences(b, n, name)]
+
+
+def _shown(value: Any) -> str:
+    return value if value is ABSENT else json.dumps(value, ensure_ascii=False)

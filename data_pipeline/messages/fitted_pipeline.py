@@ -1,0 +1,290 @@
+"""Everything that was learnt from the training data: what turns a text into features and back.
+
+One object holds the fitted tokenizer and featurizers, the labels and the tags. Preparing a data
+set, evaluating and answering all go through it, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix, hstack, vstack
+
+from data_pipeline.batches.example_store import Examples, ExampleStore, FeatureTables
+from data_pipeline.entities.decoding import SynonymMapper
+from data_pipeline.entities.tags import TagVocabulary
+from data_pipeline.errors import InputError
+from data_pipeline.featurizers.dense_features import DenseBlock
+from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage
+from data_pipeline.featurizers.pipeline_components import restore_featurizer
+from data_pipeline.featurizers.tokenizer import WhitespaceTokenizer
+from data_pipeline.messages.label_features import LabelFeatures
+from data_pipeline.rasa_files.training_items import Message
+
+PIPELINE_FILE = "pipeline.json"
+ARRAY_FILES = "featurizer-*.npy"
+TOKENS_PER_BLOCK = 20_000
+
+
+@dataclass
+class FittedPipeline:
+    """The fitted text-to-features side of a model.
+
+    Attributes:
+        labels: intent names, sorted; a label id is an index into it.
+        label_features: what each label looks like to the model.
+        tags: the entity, role and group tags.
+        synonyms: the canonical values that entities get after prediction.
+    """
+
+    tokenizer: WhitespaceTokenizer
+    featurizers: Sequence[Featurizer]
+    labels: tuple[str, ...]
+    label_features: LabelFeatures
+    tags: TagVocabulary
+    synonyms: SynonymMapper = field(default_factory=SynonymMapper)
+
+    def __post_init__(self) -> None:
+        widths = [featurizer.sequence_width for featurizer in self.featurizers]
+        self.sequence_starts = np.cumsum([0, *widths])
+        sentence_widths = [featurizer.sentence_width for featurizer in self.featurizers]
+        self.sentence_starts = np.cumsum([0, *sentence_widths])
+        self.label_ids = {name: index for index, name in enumerate(self.labels)}
+
+    @property
+    def sequence_width(self) -> int:
+        return int(self.sequence_starts[-1])
+
+    @property
+    def sentence_width(self) -> int:
+        return int(self.sentence_starts[-1])
+
+    @property
+    def dense_blocks(self) -> tuple[DenseBlock, ...]:
+        """The featurizers with dense features, in pipeline order."""
+        return tuple(
+            DenseBlock(f.dense_width, f.pooling) for f in self.featurizers if f.dense_width
+        )
+
+    @property
+    def dense_width(self) -> int:
+        """Numbers per token, and as many per text."""
+        return sum(block.width for block in self.dense_blocks)
+
+    def without_dense_only(self) -> FittedPipeline:
+        """The same sparse features, by the featurizers that have some: light to send around."""
+        sparse = [f for f in self.featurizers if f.sequence_width or f.sentence_width]
+        return replace(self, featurizers=sparse)
+
+    def token_rows(self, tokens: Sequence[str]) -> csr_matrix:
+        """`[tokens, sequence_width]` float32: the features that follow from each token's string."""
+        if not self.sequence_width:
+            return csr_matrix((len(tokens), 0), dtype=np.float32)
+        blocks = [featurizer.token_rows(tokens) for featurizer in self.featurizers]
+        rows = hstack(blocks, format="csr", dtype=np.float32)
+        rows.sum_duplicates()
+        return rows
+
+    def token_vectors(self, tokens: Sequence[str]) -> np.ndarray:
+        """`[tokens, dense_width]` float32: the vectors of the tokens."""
+        blocks = [f.token_vectors(tokens) for f in self.featurizers if f.dense_width]
+        return np.concatenate([np.zeros((len(tokens), 0), np.float32), *blocks], axis=1)
+
+    def sentence_column(self) -> np.ndarray:
+        """`[sequence_width]` the sentence column that sums each sequence column, or -1."""
+        columns = np.full(self.sequence_width, -1, np.int64)
+        for i, featurizer in enumerate(self.featurizers):
+            if featurizer.sentence_sums_tokens:
+                start, end = self.sequence_starts[i : i + 2]
+                columns[start:end] = self.sentence_starts[i] + np.arange(end - start)
+        return columns
+
+    def place_columns(self, message: TokenizedMessage) -> list[tuple[int, ...]]:
+        """Per token the active columns that depend on its place."""
+        per_token: list[tuple[int, ...]] = [()] * len(message.tokens)
+        for start, featurizer in zip(self.sequence_starts, self.featurizers, strict=False):
+            columns = featurizer.place_columns(message)
+            per_token = [
+                known + tuple(int(start) + column for column in new)
+                for known, new in zip(per_token, columns, strict=True)
+            ]
+        return per_token
+
+    def sentence_extra(self, message: TokenizedMessage) -> dict[int, float]:
+        """Sentence features beyond the sum of the token rows: column -> value."""
+        extra: dict[int, float] = {}
+        for start, featurizer in zip(self.sentence_starts, self.featurizers, strict=False):
+            for column, value in featurizer.sentence_extra(message).items():
+                extra[int(start) + column] = value
+        return extra
+
+    def save(self, directory: Path) -> None:
+        """Write everything to `directory`: JSON, and word vectors as `.npy` files beside it."""
+        saved = []
+        for position, featurizer in enumerate(self.featurizers):
+            arrays = featurizer.arrays()
+            for name, array in arrays.items():
+                _save_array(_array_file(directory, position, name), array)
+            record = {
+                "name": featurizer.name,
+                "options": featurizer.options(),
+                "state": featurizer.state(),
+            }
+            saved.append({**record, "arrays": sorted(arrays)} if arrays else record)
+        state: dict[str, Any] = {
+            "tokenizer": self.tokenizer.options(),
+            "featurizers": saved,
+            "labels": list(self.labels),
+            "label_features": self.label_features.to_json(),
+            "tags": self.tags.state(),
+            "synonyms": self.synonyms.synonyms,
+        }
+        text = json.dumps(state, ensure_ascii=False, sort_keys=True)
+        (directory / PIPELINE_FILE).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, directory: Path) -> FittedPipeline:
+        """Read what `save` wrote; the arrays stay on disk as memory maps.
+
+        Raises:
+            InputError: an array is missing or damaged.
+        """
+        state = json.loads((directory / PIPELINE_FILE).read_text(encoding="utf-8"))
+        featurizers = []
+        for position, saved in enumerate(state["featurizers"]):
+            files = {n: _array_file(directory, position, n) for n in saved.get("arrays", ())}
+            arrays = {name: _load_array(path) for name, path in files.items()}
+            featurizers.append(restore_featurizer({**saved, "state": {**saved["state"], **arrays}}))
+        return cls(
+            tokenizer=WhitespaceTokenizer(**state["tokenizer"]),
+            featurizers=featurizers,
+            labels=tuple(state["labels"]),
+            label_features=LabelFeatures.from_json(state["label_features"]),
+            tags=TagVocabulary.restore(state["tags"]),
+            synonyms=SynonymMapper(state["synonyms"]),
+        )
+
+
+def _array_file(directory: Path, position: int, name: str) -> Path:
+    return directory / f"featurizer-{position}.{name}.npy"
+
+
+def _save_array(path: Path, array: np.ndarray) -> None:
+    """Replaces an older file whole, since this or another process may have it mapped."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        np.save(file, array)
+    os.replace(partial, path)
+
+
+def _load_array(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        problem = "is missing"
+    except (ValueError, EOFError) as error:
+        problem = f"is damaged ({error})"
+    raise InputError(
+        f"{path} {problem}; {path.parent / PIPELINE_FILE} needs it; copy the folder again, or make "
+        "it anew"
+    )
+
+
+def feature_tables(
+    pipeline: FittedPipeline, tokens: Sequence[str], places: Sequence[tuple[int, ...]]
+) -> FeatureTables:
+    """The tables for these token types (as strings) and place rows (as columns of value 1)."""
+    counts = [len(place) for place in places]
+    columns = np.array([column for place in places for column in place], np.int32)
+    place_rows = csr_matrix(
+        (np.ones(len(columns), np.float32), columns, np.cumsum([0, *counts])),
+        shape=(len(places), pipeline.sequence_width),
+    )
+    starts = range(0, max(1, len(tokens)), TOKENS_PER_BLOCK)
+    blocks = [tokens[start : start + TOKENS_PER_BLOCK] for start in starts]
+    token_rows = vstack([pipeline.token_rows(block) for block in blocks], format="csr")
+    vectors = np.concatenate([pipeline.token_vectors(block) for block in blocks])
+    dense = pipeline.dense_blocks
+    return FeatureTables(
+        token_rows=token_rows,
+        place_rows=place_rows,
+        token_vectors=vectors,
+        token_identity=vector_identity(vectors) if dense else row_identity(token_rows),
+        sentence_column=pipeline.sentence_column(),
+        sentence_width=pipeline.sentence_width,
+        dense_blocks=dense,
+    )
+
+
+def row_identity(rows: csr_matrix) -> np.ndarray:
+    """`[rows]` int64 numbers that are equal for equal rows (columns must be sorted)."""
+    identity = IdAssigner()
+    parts = (slice(start, end) for start, end in pairwise(rows.indptr))
+    keys = (rows.indices[part].tobytes() + rows.data[part].tobytes() for part in parts)
+    return np.fromiter(map(identity, keys), np.int64, rows.shape[0])
+
+
+def vector_identity(vectors: np.ndarray) -> np.ndarray:
+    """`[rows]` int64 numbers that are equal for equal vectors."""
+    identity = IdAssigner()
+    # Digests, since the bytes of all vectors would be held at once; + 0 makes -0 equal to 0.
+    keys = (hashlib.blake2b((row + 0).tobytes(), digest_size=16).digest() for row in vectors)
+    return np.fromiter(map(identity, keys), np.int64, len(vectors))
+
+
+class IdAssigner:
+    """Gives each new key the next number, so that ids follow the order of first appearance."""
+
+    def __init__(self) -> None:
+        self.ids: dict[Any, int] = {}
+
+    def __call__(self, key: Any) -> int:
+        return self.ids.setdefault(key, len(self.ids))
+
+    def keys(self) -> list[Any]:
+        return list(self.ids)
+
+
+def encode(
+    pipeline: FittedPipeline,
+    messages: Sequence[TokenizedMessage],
+    type_of: IdAssigner | Mapping[str, int],
+    place_of: IdAssigner,
+) -> Examples:
+    """The messages as arrays of ids. Intents that are not labels of the pipeline become -1."""
+    type_id = type_of if isinstance(type_of, IdAssigner) else type_of.__getitem__
+    extras = [pipeline.sentence_extra(message) for message in messages]
+    tags = [pipeline.tags.encode(message) for message in messages]
+    return Examples(
+        lengths=np.array([len(m.tokens) for m in messages], np.int32),
+        token_types=np.array([type_id(t.text) for m in messages for t in m.tokens], np.int32),
+        token_places=np.array(
+            [place_of(place) for m in messages for place in pipeline.place_columns(m)], np.int32
+        ),
+        labels=np.array([pipeline.label_ids.get(m.message.intent, -1) for m in messages], np.int32),
+        tags={
+            head: np.array([tag for encoded in tags for tag in encoded[head]], np.int32)
+            for head in pipeline.tags.heads
+        },
+        extra_counts=np.array([len(extra) for extra in extras], np.int32),
+        extra_columns=np.array([c for extra in extras for c in extra], np.int32),
+        extra_values=np.array([v for extra in extras for v in extra.values()], np.float32),
+    )
+
+
+def store_messages(pipeline: FittedPipeline, messages: Sequence[Message]) -> ExampleStore:
+    """Messages featurized in memory: for evaluation and prediction."""
+    tokenize = pipeline.tokenizer.tokenize
+    tokenized = [TokenizedMessage(message, tokenize(message.text)) for message in messages]
+    types, places = IdAssigner(), IdAssigner()
+    examples = encode(pipeline, tokenized, types, places)
+    tables = feature_tables(pipeline, types.keys(), places.keys())
+    return ExampleStore(tables, [examples])

@@ -1,0 +1,177 @@
+"""The first pass over the messages: what has to be known before any of them can be encoded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from data_pipeline.entities.decoding import SynonymMapper, SynonymStatistics
+from data_pipeline.entities.tags import (
+    TagStatistics,
+    TagVocabulary,
+    fit_tags,
+    misaligned,
+    observe_tags,
+)
+from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage
+from data_pipeline.featurizers.regex_featurizer import RegexFeaturizer
+from data_pipeline.featurizers.tokenizer import WhitespaceTokenizer
+from data_pipeline.messages.fitted_pipeline import FittedPipeline
+from data_pipeline.messages.label_features import build_label_features
+from data_pipeline.rasa_files.nlu_files import add_synonym
+from data_pipeline.rasa_files.training_items import (
+    Entity,
+    LookupTable,
+    Message,
+    RegexPattern,
+    Synonym,
+    TrainingItem,
+)
+
+SHOWN_MISALIGNED = 3
+
+
+@dataclass(frozen=True)
+class Misaligned:
+    """An annotated entity whose borders are not token borders."""
+
+    message: Message
+    entity: Entity
+
+    def __str__(self) -> str:
+        covered = self.message.text[self.entity.start : self.entity.end]
+        return f"{self.message.source}: [{covered}]({self.entity.entity}) in {self.message.text!r}"
+
+
+@dataclass(frozen=True)
+class ChunkStatistics:
+    """What one chunk of messages tells; made by `Scanner` in a worker process."""
+
+    messages: int
+    without_tokens: int
+    tokens: set[str]
+    labels: Counter
+    tags: TagStatistics
+    synonyms: SynonymStatistics
+    featurizers: list[Any]
+    misaligned: int
+    shown_misaligned: list[Misaligned]
+
+
+@dataclass
+class Scanner:
+    """Looks through one chunk of messages. Picklable.
+
+    Attributes:
+        bilou: BILOU tags rather than plain ones.
+        entities: whether tags are wanted at all.
+    """
+
+    tokenizer: WhitespaceTokenizer
+    featurizers: Sequence[Featurizer]
+    bilou: bool
+    entities: bool
+
+    def __call__(self, messages: Sequence[Message]) -> ChunkStatistics:
+        tokenized = tokenize(self.tokenizer, messages)
+        kept = [message for message in tokenized if message.tokens]
+        lost = [
+            Misaligned(message.message, entity)
+            for message in (kept if self.entities else ())
+            for entity in misaligned(message)
+        ]
+        return ChunkStatistics(
+            messages=len(kept),
+            without_tokens=len(tokenized) - len(kept),
+            tokens={token.text for message in kept for token in message.tokens},
+            labels=Counter(message.message.intent for message in kept),
+            tags=observe_tags(kept if self.entities else (), self.bilou),
+            synonyms=SynonymMapper.observe(message.message for message in kept),
+            featurizers=[featurizer.observe(kept) for featurizer in self.featurizers],
+            misaligned=len(lost),
+            shown_misaligned=lost[:SHOWN_MISALIGNED],
+        )
+
+
+@dataclass
+class SideItems:
+    """What training files hold beside messages."""
+
+    synonyms: dict[str, str] = field(default_factory=dict)
+    regexes: list[RegexPattern] = field(default_factory=list)
+    lookups: list[LookupTable] = field(default_factory=list)
+
+    def take_from(self, items: Iterable[TrainingItem]) -> Iterable[Message]:
+        """Yield the messages one can train on; keep everything else here."""
+        for item in items:
+            if isinstance(item, Message):
+                if item.intent:
+                    yield item
+            elif isinstance(item, Synonym):
+                add_synonym(self.synonyms, item)
+            elif isinstance(item, RegexPattern):
+                self.regexes.append(item)
+            else:
+                self.lookups.append(item)
+
+
+def tokenize(tokenizer: WhitespaceTokenizer, messages: Sequence[Message]) -> list[TokenizedMessage]:
+    """The messages with their tokens; an empty text has none."""
+    return [TokenizedMessage(message, tokenizer.tokenize(message.text)) for message in messages]
+
+
+@dataclass
+class ScanResult:
+    """The statistics of all chunks."""
+
+    chunks: list[ChunkStatistics]
+    side_items: SideItems
+
+    @property
+    def messages(self) -> int:
+        return sum(chunk.messages for chunk in self.chunks)
+
+    @property
+    def without_tokens(self) -> int:
+        return sum(chunk.without_tokens for chunk in self.chunks)
+
+    @property
+    def misaligned(self) -> int:
+        return sum(chunk.misaligned for chunk in self.chunks)
+
+    @property
+    def shown_misaligned(self) -> list[Misaligned]:
+        return [shown for chunk in self.chunks for shown in chunk.shown_misaligned][
+            :SHOWN_MISALIGNED
+        ]
+
+    def token_types(self) -> list[str]:
+        """Every distinct token, sorted."""
+        return sorted(set().union(*(chunk.tokens for chunk in self.chunks)))
+
+    def fit(self, scanner: Scanner, earlier: FittedPipeline | None = None) -> FittedPipeline:
+        """The pipeline that these statistics determine; `earlier` is the one it extends."""
+        for position, featurizer in enumerate(scanner.featurizers):
+            if isinstance(featurizer, RegexFeaturizer):
+                featurizer.learn_patterns(self.side_items.regexes, self.side_items.lookups)
+            featurizer.fit(chunk.featurizers[position] for chunk in self.chunks)
+        labels = tuple(sorted(set().union(*(chunk.labels for chunk in self.chunks))))
+        return FittedPipeline(
+            tokenizer=scanner.tokenizer,
+            featurizers=scanner.featurizers,
+            labels=labels,
+            label_features=build_label_features(
+                labels, scanner.featurizers, scanner.tokenizer.label_tokens
+            ),
+            tags=self._tags(scanner.bilou),
+            synonyms=SynonymMapper.fit(
+                self.side_items.synonyms,
+                (chunk.synonyms for chunk in self.chunks),
+                earlier.synonyms if earlier else None,
+            ),
+        )
+
+    def _tags(self, bilou: bool) -> TagVocabulary:
+        return fit_tags((chunk.tags for chunk in self.chunks), bilou)

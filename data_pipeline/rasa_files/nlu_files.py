@@ -1,0 +1,203 @@
+"""Finds the NLU training data among files and folders, and reads it all."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import mmap
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from yaml.events import MappingStartEvent
+
+from data_pipeline.errors import InputError
+from data_pipeline.rasa_files.nlu_json import has_rasa_json, iter_nlu_json, json_lookup_files
+from data_pipeline.rasa_files.nlu_markdown import (
+    has_nlu_sections,
+    iter_nlu_markdown,
+    markdown_lookup_files,
+)
+from data_pipeline.rasa_files.nlu_yaml import iter_nlu_yaml
+from data_pipeline.rasa_files.text_files import read_text
+from data_pipeline.rasa_files.training_items import (
+    LookupTable,
+    Message,
+    RegexPattern,
+    Synonym,
+    TrainingItem,
+)
+from data_pipeline.rasa_files.yaml_events import open_events
+
+logger = logging.getLogger(__name__)
+
+NLU_KEY_LINE = re.compile(rb"""^(?:\xef\xbb\xbf)?(["']?)nlu\1[ \t]*:""", re.MULTILINE)
+PLAIN_START = re.compile(rb"(?:\xef\xbb\xbf)?(?:(?:#.*|---.*|%.*|[ \t]*)\r?\n)*[^\s{]")
+"""A file whose first key is in column 0: then all top-level keys are."""
+
+DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True)
+class NluData:
+    """All training data of a project; for data that fits in memory.
+
+    Attributes:
+        synonyms: how a value may be written -> the canonical value.
+        regexes: sorted by name and pattern, as `TrainingData.sort_regex_features` does.
+        lookups: in file order.
+    """
+
+    messages: tuple[Message, ...]
+    synonyms: dict[str, str]
+    regexes: tuple[RegexPattern, ...]
+    lookups: tuple[LookupTable, ...]
+
+
+def find_nlu_files(paths: Iterable[str | Path]) -> list[Path]:
+    """The files with NLU data among the given files and, recursively, folders; each once.
+
+    Hidden files and folders are left out, as in `rasa.shared.utils.io.list_directory`.
+
+    Raises:
+        InputError: a path does not exist, or there is no NLU data in it.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder; correct the path of the NLU data")
+        candidates = files_below(path) if path.is_dir() else [path]
+        nlu_files = [file for file in candidates if is_nlu_file(file)]
+        if not nlu_files:
+            raise InputError(
+                f"{path}: no NLU training data here; expected YAML with a top-level 'nlu:' key, "
+                "Markdown with '## intent:' sections or JSON with \"rasa_nlu_data\""
+            )
+        found.update(dict.fromkeys(nlu_files))
+    return list(found)
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files in a folder and, recursively, its folders, sorted; hidden ones are left out."""
+    files: list[Path] = []
+    visited: set[str] = set()
+    for base, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(base)
+        # A folder that links to one above it would be walked without end.
+        folders[:] = [] if real in visited else [n for n in folders if not n.startswith(".")]
+        files += [] if real in visited else [Path(base, n) for n in names if n[0] != "."]
+        visited.add(real)
+    return sorted(files)
+
+
+def is_nlu_file(path: Path) -> bool:
+    """Whether the file holds NLU data; a YAML file is looked through, not loaded.
+
+    Raises:
+        InputError: it is a link that leads nowhere, or not readable as what its name says.
+    """
+    suffix = path.suffix.lower()
+    if not path.exists():
+        raise InputError(f"{path}: a link to a file that does not exist; correct or remove it")
+    if suffix in (".yml", ".yaml"):
+        return _has_nlu_key(path)
+    if suffix == ".md":
+        return has_nlu_sections(read_text(path))
+    return suffix == ".json" and has_rasa_json(path)
+
+
+def _has_nlu_key(path: Path) -> bool:
+    if path.stat().st_size == 0:
+        return False
+    with (
+        path.open("rb") as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        if PLAIN_START.match(content):
+            return NLU_KEY_LINE.search(content) is not None
+    with open_events(path) as events:
+        if not events.enter_document() or not isinstance(events.take(), MappingStartEvent):
+            return False
+        for key in events.keys():
+            if key.value == "nlu":
+                return True
+            events.skip()
+    return False
+
+
+def iter_nlu_file(path: Path) -> Iterator[TrainingItem]:
+    """Streams one file, in the format its name tells."""
+    suffix = path.suffix.lower()
+    if suffix == ".md":
+        return iter_nlu_markdown(path)
+    return iter_nlu_json(path) if suffix == ".json" else iter_nlu_yaml(path)
+
+
+def named_lookup_files(path: Path) -> list[Path]:
+    """The files that a training file names as lookup tables; in YAML there are none.
+
+    Raises:
+        InputError: as `iter_nlu_file`.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".md":
+        return markdown_lookup_files(path)
+    return json_lookup_files(path) if suffix == ".json" else []
+
+
+def iter_nlu(paths: Iterable[str | Path]) -> Iterator[TrainingItem]:
+    """Streams the items of all files; of equal messages only the first.
+
+    Messages are equal in text, intent, response key and entities (`TrainingData.sanitize_examples`;
+    unlike there, metadata does not count). What is remembered of a message is a digest.
+    """
+    seen: set[bytes] = set()
+    for path in find_nlu_files(paths):
+        for item in iter_nlu_file(path):
+            if isinstance(item, Message):
+                digest = _digest(item)
+                if digest in seen:
+                    continue
+                seen.add(digest)
+            yield item
+
+
+def _digest(message: Message) -> bytes:
+    identity = repr((message.text, message.intent, message.response_key, message.entities))
+    data = identity.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
+
+
+def read_nlu(paths: Iterable[str | Path]) -> NluData:
+    """Everything that `iter_nlu` yields, in memory."""
+    messages: list[Message] = []
+    synonyms: dict[str, str] = {}
+    regexes: list[RegexPattern] = []
+    lookups: list[LookupTable] = []
+    for item in iter_nlu(paths):
+        if isinstance(item, Message):
+            messages.append(item)
+        elif isinstance(item, Synonym):
+            add_synonym(synonyms, item)
+        elif isinstance(item, RegexPattern):
+            regexes.append(item)
+        else:
+            lookups.append(item)
+    return NluData(tuple(messages), synonyms, tuple(sorted_regexes(regexes)), tuple(lookups))
+
+
+def add_synonym(synonyms: dict[str, str], new: Synonym) -> None:
+    """Adds to the map; the later of two definitions wins, with a warning."""
+    known = synonyms.setdefault(new.example, new.canonical)
+    if known != new.canonical:
+        logger.warning(
+            "synonym %r means %r and %r; the latter is used", new.example, known, new.canonical
+        )
+        synonyms[new.example] = new.canonical
+
+
+def sorted_regexes(regexes: Iterable[RegexPattern]) -> list[RegexPattern]:
+    """In the order of their feature columns: by the text `name+pattern`."""
+    return sorted(regexes, key=lambda regex: f"{regex.name}+{regex.pattern}")

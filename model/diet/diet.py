@@ -1,0 +1,272 @@
+"""DIET: one transformer that finds the intent of a text and the entities in it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from model.batch import LABEL_SPEC, TOKEN_ID_SPEC, WEIGHT_SPEC, Batch, tag_spec
+from model.diet.evaluation import evaluation_terms
+from model.diet.label_table import LabelTable
+from model.diet.options import DIETOptions
+from model.diet.sizes import DIETSizes
+from model.layers.dense import Embed
+from model.layers.text_encoder import EncodedText, TextEncoder, hidden_layers
+from model.layers.text_settings import TextSettings
+from model.loss_term import LossTerm, Terms
+from model.losses.dot_product_loss import Candidates, DotProductLoss, Pairs, similarity
+from model.losses.masked_language_model import TokenGuessing
+from model.losses.tag_head import TagHead
+from model.noise import Noise
+from model.options.loss_options import loss_settings
+from model.replicas import ONE_REPLICA, Replicas, global_row_offset
+from model.weight_counts import weight_counts
+
+
+@keras.saving.register_keras_serializable(package="diet_ted_trainer")
+class DIET(keras.Model):
+    """The Dual Intent and Entity Transformer (arXiv:2004.09936) as in Rasa 3.6.
+
+    All labels are encoded once per step; the batch's own are rows of that table. (Rasa encodes the
+    batch's labels a second time, which differs only by the dropout of hidden layers for labels.)
+
+    Args:
+        sizes: Widths and counts of the data.
+        options: Rasa's options.
+        accumulate_steps: See `TextEncoder`.
+
+    Call: a batch (see `model.batch`; only the text is looked at) -> a dictionary of
+
+    * `intent_confidences` `[batch, labels]` float32: the softmax over all labels, or with a margin
+      loss the similarities;
+    * `entity_tags` `[batch, time]` int32 and `entity_confidences` `[batch, time]` float32, and the
+      same for `role` and `group`, whose heads are given the decoded entity tags.
+
+    Raises:
+        ValueError: There is nothing to learn with these sizes and options.
+
+    >>> sizes = DIETSizes(text_sequence_width=9, label_width=3, label_one_hot=True)
+    >>> model = DIET(sizes, DIETOptions())
+    >>> model.build()
+    """
+
+    def __init__(
+        self, sizes: DIETSizes, options: DIETOptions, *, accumulate_steps=1, name="diet", **kwargs
+    ):
+        # A fixed name, since the places of all noise are paths that begin with it.
+        super().__init__(**{**kwargs, "autocast": False}, name=name)
+        self.sizes = sizes
+        self.options = options
+        self.accumulate_steps = accumulate_steps
+        self.learns_intents = options.intent_classification
+        self.heads = sizes.heads if options.entity_recognition else ()
+        if self.learns_intents and not sizes.num_labels:
+            raise ValueError("DIET: there are no intents, but `intent_classification` is on.")
+        if not (self.learns_intents or self.heads or options.use_masked_language_model):
+            raise ValueError("DIET: there are neither intents nor entities to learn.")
+
+    # --- Layers -----------------------------------------------------------------------------------
+
+    def build(self, input_shape=None) -> None:
+        """Create every variable; no data is needed."""
+        options, dtype = self.options, self.dtype_policy
+        size = {"transformer_size": options.text_transformer_size}
+        settings = TextSettings.of_attribute("text", self.sizes.text_widths, options, **size)
+        self.text = TextEncoder(
+            settings, accumulate_steps=self.accumulate_steps, dtype=dtype, name="text"
+        )
+        self.text.build()
+        if self.learns_intents:
+            self._build_intents(options, dtype)
+        self.tag_heads = [self._tag_head(head) for head in self.heads]
+        if options.use_masked_language_model:
+            self.token_guessing = TokenGuessing(
+                options.embedding_dimension,
+                regularization=options.regularization_constant,
+                loss=loss_settings(options, scale_loss=False),
+                dtype=dtype,
+                name="token_guessing",
+            )
+            self.token_guessing.build((None, self.text.output_width), (None, self.text.input_width))
+
+    def _build_intents(self, options: DIETOptions, dtype) -> None:
+        self.label_table = LabelTable(
+            self.sizes.label_token_features,
+            width=self.sizes.label_width,
+            units=options.dense_dimension["label"],
+            regularization=options.regularization_constant,
+            dtype=dtype,
+            name="label_table",
+        )
+        self.label_table.build()
+        width = self.label_table.output_width
+        if options.share_hidden_layers:
+            self.label_hidden = self._shared_hidden(width)
+        else:
+            sizes = options.hidden_layers_sizes["label"]
+            self.label_hidden = hidden_layers(sizes, self.text.settings, dtype, "label_hidden")
+            self.label_hidden.build((None, width))
+        self.embed_text = self._embed("embed_text", self.text.output_width)
+        self.embed_label = self._embed("embed_label", self.label_hidden.output_width(width))
+        self.intent_loss = DotProductLoss(
+            **loss_settings(options, scale_loss=options.scale_loss), name="intent_loss"
+        )
+        self.intent_loss.build()
+
+    def _shared_hidden(self, label_width: int) -> keras.layers.Layer:
+        text_width = self.text.features.output_width
+        if self.options.hidden_layers_sizes["text"] and text_width != label_width:
+            raise ValueError(
+                "DIET: hidden layers can only be shared if texts and labels are equally wide; set "
+                "`dense_dimension` accordingly. "
+                f"Received: {text_width} for text, {label_width} for label"
+            )
+        return self.text.hidden
+
+    def _embed(self, name: str, width: int) -> Embed:
+        layer = Embed(
+            self.options.embedding_dimension,
+            regularization=self.options.regularization_constant,
+            dtype=self.dtype_policy,
+            name=name,
+        )
+        layer.build((None, width))
+        return layer
+
+    def _tag_head(self, head: str) -> TagHead:
+        options = self.options
+        layer = TagHead(
+            self.sizes.num_tags[head],
+            num_given_tags=0 if head == "entity" else self.sizes.num_tags["entity"],
+            embedding_dimension=options.embedding_dimension,
+            regularization=options.regularization_constant,
+            scale_loss=options.scale_loss,
+            confidence=options.entity_confidence,
+            dtype=self.dtype_policy,
+            name=f"{head}_head",
+        )
+        layer.build((None, self.text.output_width))
+        return layer
+
+    # --- Batches ----------------------------------------------------------------------------------
+
+    def input_signature(self) -> dict[str, tf.TensorSpec]:
+        """What `call` needs."""
+        return self.sizes.text_widths.text_spec("text")
+
+    def training_signature(self) -> dict[str, tf.TensorSpec]:
+        """What `loss_terms` needs."""
+        specs = {**self.input_signature(), **WEIGHT_SPEC}
+        if self.learns_intents:
+            specs |= LABEL_SPEC
+        for head in self.heads:
+            specs |= tag_spec(head)
+        return specs | TOKEN_ID_SPEC if self.options.use_masked_language_model else specs
+
+    # --- Training ---------------------------------------------------------------------------------
+
+    def loss_terms(
+        self, batch: Batch, noise: Noise | None = None, replicas: Replicas = ONE_REPLICA
+    ) -> Terms:
+        """The losses of this replica's rows, and what to show.
+
+        Without `noise` (evaluation) nothing is dropped, the draws of negatives are always the same,
+        and there is no masked language model.
+
+        Returns:
+            Losses "intent", "entity", "role", "group", "mask", as far as they are learnt; metrics
+            "intent_accuracy" and "mask_accuracy", among the drawn negatives (Rasa's `i_acc`,
+            `m_acc`).
+        """
+        losses: dict[str, LossTerm] = {}
+        metrics: dict[str, LossTerm] = {}
+        text = self.text(batch, noise=noise, replicas=replicas)
+        if text.chosen is not None:
+            losses["mask"], metrics["mask_accuracy"] = self.token_guessing(
+                text, batch["text_token_ids"], noise=noise, replicas=replicas
+            )
+        if self.learns_intents:
+            losses["intent"], metrics["intent_accuracy"] = self._intent_terms(
+                text, batch, noise, replicas
+            )
+        for head, layer in zip(self.heads, self.tag_heads, strict=True):
+            losses[head] = layer.loss(
+                text.rows,
+                text.places,
+                batch[f"{head}_tags"],
+                batch["example_weights"],
+                None if head == "entity" else batch["entity_tags"],
+                replicas,
+            )
+        return Terms(losses, metrics)
+
+    def _intent_terms(
+        self, text: EncodedText, batch: Batch, noise: Noise | None, replicas: Replicas
+    ) -> tuple[LossTerm, LossTerm]:
+        labels = self._label_embeddings(noise)
+        inputs = tf.cast(self.embed_text(text.sentences), tf.float32)
+        ids, weights = batch["label_ids"], batch["example_weights"]
+        rows = tf.shape(ids)[0]
+        first = global_row_offset(replicas, rows)
+        pairs = Pairs(inputs, tf.gather(labels, ids), ids, weights, first, rows * replicas.count)
+        num_real = tf.math.count_nonzero(replicas.all_gather(weights), dtype=tf.int32)
+        return self.intent_loss(
+            pairs,
+            Candidates(labels, tf.range(self.sizes.num_labels), tf.constant(self.sizes.num_labels)),
+            Candidates(replicas.all_gather(inputs), replicas.all_gather(ids), num_real),
+            noise=noise,
+            replicas=replicas,
+        )
+
+    def _label_embeddings(self, noise: Noise | None) -> tf.Tensor:
+        """All labels, `[labels, embedding_dimension]` float32."""
+        noise = noise and noise.within("labels")
+        hidden = self.label_hidden(self.label_table(tf.zeros([])), noise=noise)
+        return tf.cast(self.embed_label(hidden), tf.float32)
+
+    # --- Answers ----------------------------------------------------------------------------------
+
+    def call(self, batch: Batch) -> dict[str, tf.Tensor]:
+        text = self.text(batch)
+        answers = {}
+        if self.learns_intents:
+            inputs, labels = self.embed_text(text.sentences), self._label_embeddings(None)
+            kind = self.options.model_similarity
+            scores = similarity(inputs[:, None], labels[None], kind)
+            margin = self.options.loss_type == "margin"
+            answers["intent_confidences"] = scores if margin else tf.nn.softmax(scores)
+        time = tf.shape(batch["text_mask"])[1]
+        for head, layer in zip(self.heads, self.tag_heads, strict=True):
+            given = None if head == "entity" else answers["entity_tags"]
+            tags, confidences = layer(text.rows, text.places, time, given)
+            answers |= {f"{head}_tags": tags, f"{head}_confidences": confidences}
+        return answers
+
+    def evaluation_terms(self, batch: Batch, replicas: Replicas = ONE_REPLICA) -> Terms:
+        """How good the answers to this replica's rows are; see `model.diet.evaluation`."""
+        return evaluation_terms(self, batch, replicas)
+
+    # --- Size -------------------------------------------------------------------------------------
+
+    def weight_counts(self) -> dict[str, int]:
+        """How many trainable weights the built model has; see `model.weight_counts`."""
+        return weight_counts(self, self.text.transformer)
+
+    # --- Config -----------------------------------------------------------------------------------
+
+    def get_config(self) -> dict:
+        return {
+            "name": self.name,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "sizes": self.sizes.to_json(),
+            "options": dataclasses.asdict(self.options),
+            "accumulate_steps": self.accumulate_steps,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None) -> DIET:
+        sizes, options = DIETSizes.from_json(config["sizes"]), DIETOptions(**config["options"])
+        rest = {key: value for key, value in config.items() if key not in ("sizes", "options")}
+        return cls(sizes, options, **rest)

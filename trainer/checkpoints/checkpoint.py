@@ -1,0 +1,290 @@
+"""Checkpoints: everything needed to go on as if nothing had happened, or nothing at all.
+
+A checkpoint is a folder `step-000001234/` with
+
+* `variables.npz`: every variable of the model, the optimizer and the loss scale, by name;
+* `state.json`: the position in the plan with the best evaluation so far, figures, what callers keep
+  beside it, and the SHA-256 of the other.
+
+It is written under another name, flushed to disk and renamed, so a folder with the final name is
+complete. Reading is strict: a missing, left-over or ill-shaped variable is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import shutil
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import tensorflow as tf
+
+from data_pipeline.atomic_files import sha256_of
+from data_pipeline.errors import InputError
+from trainer.checkpoints.position import Position
+
+logger = logging.getLogger(__name__)
+
+VARIABLES_FILE = "variables.npz"
+STATE_FILE = "state.json"
+
+
+class Checkpointer:
+    """Saves and restores a set of named variables together with a `Position`.
+
+    >>> checkpointer = Checkpointer(directory, {"model": model.variables})      # doctest: +SKIP
+    >>> position = checkpointer.restore()                                       # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        variables: Mapping[str, Sequence[Any]],
+        *,
+        keep: int = 3,
+        keep_best: bool = False,
+    ):
+        """`variables` are Keras variables by group, e.g. `model`.
+
+        The newest `keep` checkpoints stay, and with `keep_best` that of the best evaluation.
+        """
+        self._directory = directory
+        self._variables = _named(variables)
+        self._keep = keep
+        self._keep_best = keep_best
+
+    @property
+    def bytes(self) -> int:
+        """How much the variables hold."""
+        return sum(
+            math.prod(v.shape) * np.dtype(v.dtype).itemsize for v in self._variables.values()
+        )
+
+    def copy(self) -> dict[str, np.ndarray]:
+        """The variables' values now, to be saved while they go on changing."""
+        return {name: _view(variable).copy() for name, variable in self._variables.items()}
+
+    def put_back(self, values: Mapping[str, np.ndarray]) -> None:
+        """Give the variables the values that `copy` returned."""
+        _assign(self._variables, values, self._directory)
+
+    def save(
+        self, position: Position, values: Mapping[str, np.ndarray] | None = None, **state: Any
+    ) -> Path:
+        """Write a checkpoint; `state` (JSON-able) is kept beside the position.
+
+        Args:
+            values: what `copy` gave at `position`; None = the variables as they are.
+
+        Raises:
+            InputError: the disk is full or may not be written; earlier checkpoints are untouched.
+        """
+        final = _path_of_step(self._directory, position.step)
+        partial = self._directory / f".{final.name}.partial"
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            _write(partial, values or self._variables, {"position": asdict(position), **state})
+            shutil.rmtree(final, ignore_errors=True)
+            os.replace(partial, final)
+            _flush_to_disk(self._directory)
+        except OSError as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise InputError(
+                f"Cannot write a checkpoint to {self._directory}: {error.strerror or error}. "
+                "Earlier checkpoints are untouched; make room and run the same command to go on."
+            ) from error
+        self._remove_outdated(position.best.step if self._keep_best else None)
+        return final
+
+    def restore(self) -> Position | None:
+        """Load the newest checkpoint that is whole; None if there is none.
+
+        A damaged one is passed over with a warning.
+
+        Raises:
+            InputError: all are damaged, or the newest whole one is of another model.
+        """
+        found = checkpoints(self._directory)
+        whole = _newest_whole(found)
+        if whole is not None:
+            return self._load(whole)
+        if found:
+            raise InputError(
+                f"All {len(found)} checkpoints in {self._directory} are damaged. "
+                "Start over in a new directory with --fresh."
+            )
+        return None
+
+    def _load(self, path: Path) -> Position:
+        with np.load(path / VARIABLES_FILE) as stored:
+            _assign(self._variables, stored, path)
+        return read_position(path)
+
+    def _remove_outdated(self, best_step: int | None) -> None:
+        best = None if best_step is None else _path_of_step(self._directory, best_step)
+        outdated = [path for path in checkpoints(self._directory)[: -self._keep] if path != best]
+        # Nobody else writes here: these are of processes that were killed while they did.
+        for path in (*outdated, *self._directory.glob(".step-*.partial")):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def checkpoints(directory: Path) -> list[Path]:
+    """The published checkpoints in `directory`, oldest first."""
+    return sorted(path for path in directory.glob("step-*") if path.is_dir())
+
+
+def newest_checkpoint(directory: Path) -> Path:
+    """The newest whole checkpoint in `directory`.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = _newest_whole(checkpoints(directory))
+    if path is None:
+        raise InputError(f"{directory} holds no usable checkpoint. Train first.")
+    return path
+
+
+def _newest_whole(found: list[Path]) -> Path | None:
+    for path in reversed(found):
+        problem = damage(path)
+        if problem is None:
+            return path
+        logger.warning("Passing over the checkpoint %s: %s", path, problem)
+    return None
+
+
+def answering_checkpoint(directory: Path, *, best: bool) -> Path:
+    """The checkpoint whose model is the result of training.
+
+    Args:
+        best: whether that is the one of the best evaluation (`checkpoint_model`), if there was one;
+            otherwise, or if that one is damaged, it is the newest.
+
+    Raises:
+        InputError: there is none.
+    """
+    newest = newest_checkpoint(directory)
+    step = read_position(newest).best.step if best else None
+    if step is None:
+        return newest
+    path = _path_of_step(directory, step)
+    problem = damage(path)
+    if problem is None:
+        return path
+    logger.warning("Taking %s, since the best, %s, is damaged: %s", newest, path, problem)
+    return newest
+
+
+def read_position(path: Path) -> Position:
+    """How far training had come at the checkpoint `path`."""
+    return Position.from_json(read_state(path)["position"])
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What `state.json` of the checkpoint `path` says."""
+    return json.loads((path / STATE_FILE).read_text(encoding="utf-8"))
+
+
+def load_variables(path: Path, group: str, variables: Sequence[Any]) -> None:
+    """Load one group of variables, e.g. only `model`, from the checkpoint `path`."""
+    with np.load(path / VARIABLES_FILE) as stored:
+        wanted = {name: stored[name] for name in stored.files if name.startswith(f"{group}/")}
+    _assign(_named({group: variables}), wanted, path)
+
+
+def damage(path: Path) -> str | None:
+    """What is wrong with the checkpoint's files, or None."""
+    try:
+        recorded = read_state(path)["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{STATE_FILE} cannot be read ({error})"
+    if not (path / VARIABLES_FILE).is_file():
+        return f"{VARIABLES_FILE} is missing"
+    if sha256_of(path / VARIABLES_FILE) != recorded:
+        return f"{VARIABLES_FILE} is truncated or altered"
+    return None
+
+
+def _path_of_step(directory: Path, step: int) -> Path:
+    return directory / f"step-{step:09d}"
+
+
+def _named(groups: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    named = {f"{group}/{v.path}": v for group, variables in groups.items() for v in variables}
+    expected = sum(len(variables) for variables in groups.values())
+    if len(named) != expected:
+        raise ValueError(f"{expected} variables have only {len(named)} distinct names.")
+    return named
+
+
+def _assign(variables: Mapping[str, Any], stored: Mapping[str, np.ndarray], path: Path) -> None:
+    names = set(stored)
+    problems = [f"{name} is missing" for name in variables.keys() - names]
+    problems += [f"{name} is not part of the model" for name in names - variables.keys()]
+    if not problems:
+        for name, variable in variables.items():
+            array = stored[name]
+            if array.shape != tuple(variable.shape):
+                problems.append(f"{name} has shape {array.shape}, not {tuple(variable.shape)}")
+            else:
+                variable.assign(array)
+    if problems:
+        shown = "; ".join(sorted(problems)[:3])
+        raise InputError(
+            f"The checkpoint {path} is not of this model ({len(problems)} differences: {shown}). "
+            "Use the options it was trained with, or --fresh for a new directory."
+        )
+
+
+def _write(directory: Path, variables: Mapping[str, Any], state: dict[str, Any]) -> None:
+    with (directory / VARIABLES_FILE).open("wb") as file:
+        _write_npz(file, variables)
+        file.flush()
+        os.fsync(file.fileno())
+    state = {**state, "sha256": sha256_of(directory / VARIABLES_FILE)}
+    with (directory / STATE_FILE).open("w", encoding="utf-8") as file:
+        json.dump(state, file, indent=1, default=dict)
+        file.flush()
+        os.fsync(file.fileno())
+    _flush_to_disk(directory)
+
+
+def _write_npz(file: BinaryIO, variables: Mapping[str, Any]) -> None:
+    """What `np.savez` would write (mostly zeros: `np.savez_compressed`), one variable at a time.
+
+    Entries get the default date of `ZipInfo`, so equal variables make equal files.
+    """
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for name, variable in variables.items():
+            info, values = zipfile.ZipInfo(f"{name}.npy"), _view(variable)
+            if np.count_nonzero(values) * 2 < values.size:
+                # Weights that `connection_density` leaves out, and their moments, take no room.
+                info.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(info, "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, values, allow_pickle=False)
+
+
+def _view(variable: Any) -> np.ndarray:
+    """The variable's values without a copy; `keras.ops.convert_to_numpy` makes two."""
+    if isinstance(variable, np.ndarray):
+        return variable
+    with tf.device("CPU"):  # from a GPU this copies, once
+        return np.asarray(memoryview(tf.identity(variable.value)))
+
+
+def _flush_to_disk(directory: Path) -> None:
+    """Make names created or renamed in `directory` survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,107 @@
+"""When to write a checkpoint, and how training does not wait for it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints.checkpoint import Checkpointer
+from trainer.checkpoints.position import Position
+
+logger = logging.getLogger(__name__)
+
+BACKGROUND_BYTES = 256 * 2**20
+"""Up to this size variables are copied and written in the background. Larger ones are written while
+training waits: a copy would add to the peak memory, which is what limits the size of models."""
+
+
+@dataclass(frozen=True)
+class CheckpointPolicy:
+    """When to save, beside the end of every epoch.
+
+    Attributes:
+        every_steps: after this many steps; None = not by steps.
+        every_minutes: after this much time; None = not by time.
+    """
+
+    every_steps: int | None = None
+    every_minutes: float | None = 10.0
+
+
+class Saver:
+    """Saves through `checkpointer` when the policy says so; without one (not the chief) never.
+
+    Use it in a `with` statement: at its end the last checkpoint has been written.
+    """
+
+    def __init__(
+        self,
+        checkpointer: Checkpointer | None,
+        policy: CheckpointPolicy,
+        state: Mapping[str, Any],
+    ):
+        self._checkpointer = checkpointer
+        self._policy = policy
+        self._state = state
+        self._last_step = 0
+        self._last_time = time.monotonic()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._writing: Future[Path] | None = None
+
+    def __enter__(self) -> Saver:
+        return self
+
+    def __exit__(self, kind, *_) -> None:
+        self._thread.shutdown()
+        if kind is None:  # else that is what has to be told
+            self.finish()
+
+    def start_at(self, position: Position) -> None:
+        """Count steps and minutes from here."""
+        self._last_step, self._last_time = position.step, time.monotonic()
+
+    def save_if_due(self, position: Position) -> None:
+        """Save if enough steps or minutes have passed since the last time."""
+        steps = position.step - self._last_step
+        minutes = (time.monotonic() - self._last_time) / 60
+        by_steps = self._policy.every_steps is not None and steps >= self._policy.every_steps
+        by_time = self._policy.every_minutes is not None and minutes >= self._policy.every_minutes
+        if by_steps or by_time:
+            self.save(position)
+
+    def save(self, position: Position, metrics: Mapping[str, float] | None = None) -> None:
+        """Save the variables as they are now; what is written may be complete only by `finish`.
+
+        Args:
+            metrics: kept in `state.json`, if an epoch has just ended.
+
+        Raises:
+            InputError: this checkpoint, or the one before, cannot be written.
+        """
+        self.finish()
+        if self._checkpointer is not None:
+            state = {**self._state, "metrics": dict(metrics or {})}
+            if self._checkpointer.bytes <= BACKGROUND_BYTES:
+                values = self._checkpointer.copy()
+                self._writing = self._thread.submit(
+                    self._checkpointer.save, position, values, **state
+                )
+            else:
+                self._checkpointer.save(position, **state)
+        self.start_at(position)
+
+    def finish(self) -> None:
+        """Wait until the last checkpoint has been written.
+
+        Raises:
+            InputError: it cannot be.
+        """
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            path = writing.result()
+            logger.debug("Wrote %s.", path)

@@ -1,0 +1,151 @@
+"""The commands that look at a trained run: `evaluate`, `predict`, `export`, `checkpoints`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from data_pipeline.errors import InputError
+from trainer.cli.quiet_start import load_tensorflow
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("run_dir", type=PATH)
+@click.option("--nlu", type=PATH, multiple=True, help="Test messages: file or folder.")
+@click.option("--stories", type=PATH, multiple=True, help="Test stories: file or folder.")
+@click.option("--json", "json_file", type=PATH, help="Write the figures to this file.")
+@click.option("--failures", type=PATH, help="Write the stories that went wrong to this file.")
+def evaluate(run_dir: Path, nlu, stories, json_file: Path | None, failures: Path | None) -> None:
+    """Measure a trained run: DIET on test messages (--nlu) or TED on test stories (--stories)."""
+    if bool(nlu) == bool(stories):
+        raise InputError("evaluate takes either --nlu PATH (DIET) or --stories PATH (TED).")
+    if failures is not None and not stories:
+        raise InputError("--failures belongs to --stories.")
+    load_tensorflow()
+    from trainer.diet.evaluate import evaluate as evaluate_messages
+    from trainer.diet.trained import TrainedRun
+    from trainer.ted.evaluate import evaluate_policy
+    from trainer.ted.trained import TrainedPolicy
+
+    if nlu:
+        evaluation = evaluate_messages(TrainedRun.load(run_dir), nlu)
+        tables = {
+            "Intents": evaluation.intent_table,
+            "Entities, per token": evaluation.entity_table,
+        }
+    else:
+        evaluation = evaluate_policy(TrainedPolicy.load(run_dir), stories)
+        tables = {
+            "Actions": evaluation.action_table,
+            "What is confused most often": evaluation.confusions,
+        }
+        if failures is not None:
+            write_text(failures, evaluation.failures + "\n")
+    for title, table in tables.items():
+        if table:
+            click.echo(f"{title}\n{table}")
+    text = json.dumps(evaluation.figures, indent=1)
+    click.echo(text)
+    if json_file is not None:
+        write_text(json_file, text + "\n")
+
+
+@click.command()
+@click.argument("run_dir", type=PATH)
+@click.argument("texts", nargs=-1)
+@click.option(
+    "--file",
+    "text_file",
+    type=click.File(encoding="utf-8"),
+    help="Texts, one per line; - for standard input.",
+)
+@click.option("--stories", type=PATH, multiple=True, help="Dialogues for TED to go on with.")
+@click.option("--dialogue", is_flag=True, help="Type a dialogue; TED answers.")
+def predict(run_dir: Path, texts: tuple[str, ...], text_file, stories, dialogue: bool) -> None:
+    """Answer texts given as arguments, in a file, or typed: a JSON line each, as Rasa's.
+
+    Of TED: what the bot does next in each of the --stories, or in a dialogue that is typed.
+    """
+    load_tensorflow()
+    from trainer.diet.trained import TrainedRun
+
+    if stories or dialogue:
+        _predict_actions(run_dir, stories)
+        return
+    run = TrainedRun.load(run_dir)
+    if texts or text_file is not None:
+        for answer in run.answer([*texts, *_lines(text_file or ())]):
+            click.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    click.echo("Type a message; an empty line or Ctrl-D ends.", err=True)
+    while text := _typed_line():
+        click.echo(json.dumps(next(run.answer([text])), ensure_ascii=False, indent=1))
+
+
+def _predict_actions(run_dir: Path, stories: tuple[Path, ...]) -> None:
+    from trainer.cli.conversation import HELP, continue_stories, converse
+    from trainer.diet.trained import TrainedRun
+    from trainer.records.run_directory import policy_directory
+    from trainer.ted.trained import TrainedPolicy
+
+    policy = TrainedPolicy.load(run_dir)
+    for answer in continue_stories(policy, stories) if stories else ():
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    if not stories:
+        both = policy_directory(run_dir) != run_dir
+        click.echo(HELP, err=True)
+        converse(policy, TrainedRun.load(run_dir) if both else None, _typed_line, click.echo)
+
+
+@click.command()
+@click.argument("run_dir", type=PATH)
+@click.option("--out", type=PATH, help="Directory of the SavedModel. [RUN_DIR/saved_model]")
+def export(run_dir: Path, out: Path | None) -> None:
+    """Write a trained run as a SavedModel."""
+    load_tensorflow()
+    from trainer.export.saved_model import export as write_saved_model
+    from trainer.run.loaded_run import load_run
+
+    written = write_saved_model(load_run(run_dir), out or run_dir / "saved_model")
+    click.echo(f"SavedModel: {written}\nNext: saved_model_cli show --dir {written} --all")
+
+
+@click.command()
+@click.argument("run_dir", type=PATH)
+def checkpoints(run_dir: Path) -> None:
+    """List a run's checkpoints: step, epoch, size, whether whole, newest and best, metrics."""
+    load_tensorflow()
+    from trainer.records.checkpoint_list import checkpoint_table
+
+    click.echo(checkpoint_table(run_dir))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file the user named."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except FileExistsError as error:  # by `mkdir`, which means the opposite
+        raise InputError(f"Cannot write {path}: {error.filename} is not a directory.") from None
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror or error}.") from None
+
+
+def _lines(file: Iterable[str]) -> list[str]:
+    try:
+        return [line.rstrip("\r\n") for line in file]
+    except UnicodeDecodeError as error:
+        raise InputError(f"--file: {file.name} is not UTF-8 text ({error.reason}).") from None
+
+
+def _typed_line() -> str:
+    try:
+        return input("> " if sys.stdin.isatty() else "").strip()
+    except EOFError:
+        return ""

@@ -1,0 +1,143 @@
+"""Training under Horovod: one process per replica."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from socket import gethostname
+from typing import Any, TypeVar
+
+import tensorflow as tf
+
+from data_pipeline.errors import InputError
+from trainer.distribution.replicas import HorovodReplicas
+from trainer.distribution.watch import ExchangeWatch
+
+HOROVOD_TIMELINE, TIMELINE_ON_DEMAND = "HOROVOD_TIMELINE", "DYNAMIC"
+SIGN_OF_LIFE_SECONDS = 5.0
+"""Of a chief that prepares data, to those that wait for it."""
+
+Result = TypeVar("Result")
+
+
+class Horovod:
+    """One replica per process; the processes were started by `horovodrun`."""
+
+    num_replicas: int
+
+    def __init__(self, gradient_compression: str = "none") -> None:
+        hvd = _import_horovod()
+        hvd.init()
+        self._hvd = hvd
+        self._watch = _watch_anew()
+        self._use_own_gpu()
+        self.num_replicas = hvd.size()
+        self.is_chief = hvd.rank() == 0
+        self.replicas = HorovodReplicas(hvd, gradient_compression)
+        self.traffic = self.replicas.traffic
+        self.num_hosts = hvd.cross_size()
+        # Asked of the system: launchers carry their own HOSTNAME to every process.
+        self.description = f"Horovod process {hvd.rank()} of {hvd.size()} on {gethostname()}"
+
+    def _use_own_gpu(self) -> None:
+        gpus = tf.config.list_physical_devices("GPU")
+        if gpus:
+            own = gpus[self._hvd.local_rank() % len(gpus)]
+            tf.config.set_visible_devices(own, "GPU")
+            tf.config.experimental.set_memory_growth(own, True)
+
+    def scope(self) -> contextlib.AbstractContextManager:
+        return contextlib.nullcontext()
+
+    def broadcast(self, variables: Sequence[Any]) -> None:
+        self._hvd.broadcast_variables([v.value for v in variables], root_rank=0)
+        self._watch.met()
+
+    def broadcast_object(self, value: Any) -> Any:
+        return self._hvd.broadcast_object(value, root_rank=0)
+
+    def gather_objects(self, value: Any) -> list[Any]:
+        return self._hvd.allgather_object(value, name="gather_objects")
+
+    def largest(self, number: int) -> int:
+        found = self._hvd.allreduce(tf.constant(number), op=self._hvd.Max, name="largest")
+        self._watch.met()
+        return int(found)
+
+    def dataset(self, dataset_fn: Callable) -> Iterable:
+        size = self._hvd.size()
+        context = tf.distribute.InputContext(size, self._hvd.rank(), size)
+        return self._watch.each(dataset_fn(context))
+
+    def run(self, replica_fn: Callable, args: tuple) -> Any:
+        return replica_fn(*args)
+
+    def sum_gradients(self, gradients: list) -> list:
+        return self.replicas.sum_gradients(gradients)
+
+    def update(self, write, gradients: list, flag: tf.Tensor) -> None:
+        write(gradients, flag)
+
+    def record_timeline(self, path: Path | None) -> None:
+        if os.environ.get(HOROVOD_TIMELINE) != TIMELINE_ON_DEMAND:
+            return  # the launcher was told to write one all the time, or none
+        if path is None:
+            self._hvd.stop_timeline()
+        else:
+            self._hvd.start_timeline(str(path))
+
+    def wait_for_all(self) -> None:
+        self._hvd.allreduce(tf.zeros([]), name="wait_for_all")
+
+    def first_on_chief(self, work: Callable[[], Result]) -> Result | None:
+        if not self.is_chief:
+            while not self.largest(0):
+                pass  # the chief is still at it
+            return None
+        with self._signs_of_life():
+            result = work()
+        self.largest(1)
+        return result
+
+    @contextlib.contextmanager
+    def _signs_of_life(self) -> Iterator[None]:
+        """Meet the waiting others now and then, from a thread of its own."""
+        ended = threading.Event()
+
+        def beat() -> None:
+            with contextlib.suppress(tf.errors.OpError):  # the next exchange tells
+                while not ended.wait(SIGN_OF_LIFE_SECONDS):
+                    self.largest(0)
+
+        thread = threading.Thread(target=beat, name="sign-of-life", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+_watches: list[ExchangeWatch] = []
+
+
+def _watch_anew() -> ExchangeWatch:
+    """One per process: of an elastic job, the world before is over."""
+    while _watches:
+        _watches.pop().stop()
+    _watches.append(ExchangeWatch())
+    return _watches[0]
+
+
+def _import_horovod() -> Any:
+    try:
+        import horovod.tensorflow as hvd
+    except ImportError as error:
+        raise InputError(
+            f"Horovod was asked for but cannot be imported ({error}). "
+            "Install it with `make setup` or `scripts/install_horovod.sh`."
+        ) from None
+    return hvd

@@ -1,0 +1,59 @@
+"""From a trained run to a SavedModel that needs nothing of this project to be served."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import tensorflow as tf
+
+from data_pipeline.errors import InputError
+from trainer.diet.trained import TrainedRun
+from trainer.ted.trained import TrainedPolicy
+
+EXTRA_ASSETS = "assets.extra"
+
+
+def export(run: TrainedRun | TrainedPolicy, directory: Path) -> Path:
+    """Write the model as a SavedModel; an older one there is replaced whole.
+
+    Its signature `serving_default` takes the tensors of `model/batch.py`, or `model/ted/batch.py`,
+    and returns what the model's `call` does. Optimizer state and training-only tensors are left
+    out. Beside it, in `assets.extra/`, is what was learnt from the data: `pipeline.json` with the
+    names of intents and tags and the featurizers, or TED's `dialogue.json` with the domain.
+
+    Raises:
+        InputError: the directory is something else, or cannot be written.
+    """
+    if directory.exists() and not (directory / "saved_model.pb").is_file():
+        raise InputError(f"{directory} exists and is not a SavedModel. Choose another --out.")
+    partial = directory.with_name(f".{directory.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)  # TensorFlow would say less clearly that it cannot
+        served = _served(run)
+        tf.saved_model.save(served, str(partial), served.serve.get_concrete_function())
+        (partial / EXTRA_ASSETS).mkdir()
+        run.fitted.save(partial / EXTRA_ASSETS)
+        if directory.exists():
+            shutil.rmtree(directory)
+        os.replace(partial, directory)
+    except (OSError, tf.errors.OpError) as error:
+        reason = error.message if isinstance(error, tf.errors.OpError) else error.strerror or error
+        raise InputError(f"Cannot write a SavedModel to {directory}: {reason}.") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return directory
+
+
+def _served(run: TrainedRun | TrainedPolicy) -> tf.Module:
+    """What is saved; `keras.export` would hold every weight twice and name no input."""
+    module = tf.Module()
+    module.weights = [variable.value for variable in run.model.variables]
+    signature = {
+        key: tf.TensorSpec(spec.shape, spec.dtype, name=key)
+        for key, spec in run.model.input_signature().items()
+    }
+    module.serve = tf.function(run.model, input_signature=[signature])
+    return module

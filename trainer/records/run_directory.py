@@ -1,0 +1,151 @@
+"""The folder of one run: what is where, and what it was configured with.
+
+| name | what |
+|---|---|
+| `run.json` | the resolved configuration, the data set's fingerprint, versions |
+| `prepared/` | the prepared data set, unless one was given |
+| `pipeline.json` | of DIET: tokenizer, featurizers, labels, tags: what answering needs |
+| `dialogue.json`, `pipelines/` | of TED: the domain, and what featurizes texts of dialogues |
+| `ted/` | the run of TED, where both models are trained |
+| `checkpoints/` | `step-…/`, see `trainer/checkpoints/checkpoint.py` |
+| `metrics.jsonl` | one line per epoch |
+| `tensorboard/` | event files |
+| `owner.json` | who trains here at the moment, see `trainer/records/run_lock.py` |
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_pipeline.errors import InputError
+from trainer.config.run_config import Fitted, RunConfig, TEDConfig, config_from_json
+
+RUN_FILE = "run.json"
+TED_FOLDER = "ted"
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """A run's folder, by path."""
+
+    path: Path
+
+    @property
+    def prepared(self) -> Path:
+        return self.path / "prepared"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    def create(self) -> None:
+        """Make the folder.
+
+        Raises:
+            InputError: it cannot be made or written to.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path) as file:
+                file.write(b"x" * 4096)
+                file.flush()
+        except OSError as error:
+            raise InputError(
+                f"Cannot write to the run directory {self.path}: {error.strerror or error}. "
+                "Choose another with --run-dir."
+            ) from None
+
+    def record(self, facts: dict[str, Any], fitted: Fitted) -> None:
+        """Write `run.json` and what was learnt from the data; each replaces the old one whole."""
+        fitted.save(self.path)
+        partial = self.path / f".{RUN_FILE}.partial"
+        partial.write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")
+        os.replace(partial, self.path / RUN_FILE)
+
+    def facts(self) -> dict[str, Any] | None:
+        """What `record` wrote, or None in a new directory."""
+        path = self.path / RUN_FILE
+        if not path.is_file():
+            return None
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            raise InputError(f"{path} is damaged. Start over with --fresh.") from None
+
+    def recorded(self) -> tuple[RunConfig, str] | None:
+        """The configuration and the data set's fingerprint of a run that has begun, else None.
+
+        Raises:
+            InputError: `run.json` is damaged, or not one that this version writes.
+        """
+        facts = self.facts()
+        if facts is None:
+            return None
+        try:
+            return config_from_json(facts["config"]), facts["fingerprint"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{self.path / RUN_FILE} is not what this version writes ({error}). "
+                "Start over with --fresh."
+            ) from None
+
+    def load(self) -> tuple[RunConfig, Fitted]:
+        """The configuration of a run that has begun, and what it learnt from its data.
+
+        Raises:
+            InputError: this is not a run's directory.
+        """
+        recorded = self.recorded()
+        if recorded is None:
+            raise InputError(
+                f"{self.path} is not a run directory: it has no {RUN_FILE}. "
+                "Give the directory that training printed."
+            )
+        config = recorded[0]
+        try:
+            return config, config.fitted.load(self.path)
+        except InputError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{self.path / config.fitted_file} is missing or damaged ({error}). "
+                "The same training command writes it again."
+            ) from None
+
+
+def policy_directory(path: Path) -> Path:
+    """The run of TED that is meant by `path`: that directory, or `ted` in it.
+
+    Raises:
+        InputError: neither is a run of TED.
+    """
+    for directory in (path, path / TED_FOLDER):
+        recorded = RunDirectory(directory).recorded()
+        if recorded is not None and recorded[0].model == TEDConfig.model:
+            return directory
+    raise InputError(
+        f"{path} holds no run of TED, which answers about dialogues. Train one (--model ted)."
+    )
+
+
+def fresh_directory(path: Path) -> Path:
+    """`path` if it is new, else the first of `path-2`, `path-3`, … that is."""
+    if not path.exists():
+        return path
+    number = 2
+    while path.with_name(f"{path.name}-{number}").exists():
+        number += 1
+    return path.with_name(f"{path.name}-{number}")

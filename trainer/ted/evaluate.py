@@ -1,0 +1,137 @@
+"""How good a trained TED is on test stories: actions, whole dialogues, and what goes wrong."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sklearn.metrics import accuracy_score, classification_report, f1_score
+
+from data_pipeline.dialogue.predictions import Question
+from data_pipeline.dialogue.trackers.tracker import Tracker
+from trainer.ted.told_dialogues import event_line, told_dialogues
+from trainer.ted.trained import TrainedPolicy
+
+CONFUSIONS_SHOWN = 10
+EVENTS_BEFORE = 6
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An action that was predicted wrongly."""
+
+    question: Question
+    answer: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class PolicyEvaluation:
+    """The result of `evaluate_policy`.
+
+    Attributes:
+        figures: what `--json` writes; the names are documented in `docs/files.md`.
+        action_table: precision, recall and F1 of each action, as text.
+        confusions: the most frequent ones, each with a place where it happened, as text.
+        failures: all dialogues that went wrong, as text, with a mark at every wrong action.
+    """
+
+    figures: dict[str, Any]
+    action_table: str
+    confusions: str
+    failures: str
+
+
+def evaluate_policy(policy: TrainedPolicy, paths: Sequence[Path]) -> PolicyEvaluation:
+    """Predict every action of the test stories from what the stories say before it.
+
+    Mirrors `rasa test core`: the bot's listening counts, the first action of a dialogue does not,
+    and after a wrong answer the story goes on as told. F1 is over the actions that occur in the
+    stories.
+
+    Raises:
+        InputError: the files hold no stories.
+    """
+    dialogues = told_dialogues(paths, policy.featurizer.domain)
+    questions, confidences = policy.answer_all([dialogue.events for dialogue in dialogues])
+    actions = policy.featurizer.domain.actions
+    answers = [actions[label] for label in confidences.argmax(axis=1)]
+    failures = [
+        Failure(question, answer, float(confidence))
+        for question, answer, confidence in zip(
+            questions, answers, confidences.max(axis=1), strict=True
+        )
+        if answer != question.action
+    ]
+    gold = [question.action for question in questions]
+    present = sorted(set(gold))
+    wrong = {failure.question.dialogue for failure in failures}
+    counts = Counter((failure.question.action, failure.answer) for failure in failures)
+    figures = {
+        "action": {
+            "accuracy": float(accuracy_score(gold, answers)),
+            "weighted_f1": _f1(gold, answers, present, "weighted"),
+            "macro_f1": _f1(gold, answers, present, "macro"),
+            "actions": len(gold),
+        },
+        "dialogue": {
+            "accuracy": 1 - len(wrong) / len(dialogues),
+            "dialogues": len(dialogues),
+        },
+        "confusions": [
+            {"action": action, "answer": answer, "count": count}
+            for (action, answer), count in counts.most_common(CONFUSIONS_SHOWN)
+        ],
+        "checkpoint_step": policy.step,
+    }
+    table = classification_report(gold, answers, labels=present, digits=3, zero_division=0)
+    return PolicyEvaluation(
+        figures,
+        table,
+        "\n".join(_confusions(counts, failures, dialogues)),
+        "\n".join(_failing_dialogues(failures, dialogues)),
+    )
+
+
+def _f1(gold: list[str], answers: list[str], labels: list[str], average: str) -> float:
+    return float(f1_score(gold, answers, labels=labels, average=average, zero_division=0))
+
+
+def _confusions(
+    counts: Counter, failures: Sequence[Failure], dialogues: Sequence[Tracker]
+) -> Iterator[str]:
+    for (action, answer), count in counts.most_common(CONFUSIONS_SHOWN):
+        share = count / len(failures)
+        yield f"{count} times ({share:.0%} of the mistakes): {action}, answered {answer}; such as"
+        names = (action, answer)
+        example = next(f for f in failures if (f.question.action, f.answer) == names)
+        position = example.question.position
+        dialogue = dialogues[example.question.dialogue]
+        yield f"    in {dialogue.name!r}:"
+        for event in dialogue.events[max(0, position - EVENTS_BEFORE) : position]:
+            yield f"      {event_line(event)}"
+        yield f"    > {_verdict(example)}"
+
+
+def _failing_dialogues(failures: Sequence[Failure], dialogues: Sequence[Tracker]) -> Iterator[str]:
+    of_dialogue: dict[int, dict[int, Failure]] = defaultdict(dict)
+    for failure in failures:
+        of_dialogue[failure.question.dialogue][failure.question.position] = failure
+    for number, wrong in of_dialogue.items():
+        yield f"{dialogues[number].name}"
+        for position, event in enumerate(dialogues[number].events):
+            if position in wrong:
+                yield f"  > {_verdict(wrong[position])}"
+            else:
+                yield f"    {event_line(event)}"
+        yield ""
+
+
+def _verdict(failure: Failure) -> str:
+    return (
+        f"bot:  {failure.question.action}, answered {failure.answer} "
+        f"(confidence {failure.confidence:.2f})"
+    )

@@ -1,0 +1,156 @@
+"""A trained TED that answers: dialogues in, the next action out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from data_pipeline.batches.plans import PADDING, in_order_plan
+from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
+from data_pipeline.dialogue.dialogue_store import DialogueStore
+from data_pipeline.dialogue.domain.events import Event, SlotSet, UserUttered
+from data_pipeline.dialogue.predictions import Question, next_question, questions_of
+from data_pipeline.entities.decoding import decode_entities
+from model.ted.ted import TED
+from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
+from trainer.config.run_config import TEDConfig
+from trainer.records.run_directory import RunDirectory, policy_directory
+from trainer.run.models import load_model
+
+BATCH_EXAMPLES = 256
+EXTRACTOR = "TEDPolicy"
+
+
+@dataclass(frozen=True)
+class TrainedPolicy:
+    """What a run of TED came to: its newest checkpoint, or its best (`checkpoint_model`).
+
+    Attributes:
+        step: finished training steps of the checkpoint.
+    """
+
+    config: TEDConfig
+    featurizer: DialogueFeaturizer
+    model: TED
+    step: int
+
+    @classmethod
+    def load(cls, directory: Path) -> TrainedPolicy:
+        """Load from a run directory of TED, or from one that has it in `ted/`.
+
+        Raises:
+            InputError: it is neither, or holds no usable checkpoint.
+        """
+        run = RunDirectory(policy_directory(directory))
+        config, featurizer = run.load()
+        checkpoint = answering_checkpoint(run.checkpoints, best=config.ted.checkpoint_model)
+        model = load_model(checkpoint, config, featurizer)
+        return cls(config, featurizer, model, read_position(checkpoint).step)
+
+    @property
+    def fitted(self) -> DialogueFeaturizer:
+        """What was learnt from the data before training."""
+        return self.featurizer
+
+    @property
+    def max_history(self) -> int | None:
+        """How many states an answer looks back to; None = all."""
+        return self.config.dialogue_settings.max_history
+
+    def answer_all(self, dialogues: Sequence[Sequence[Event]]) -> tuple[list[Question], np.ndarray]:
+        """Every action of the dialogues as a question, and `[questions, actions]` confidences."""
+        questions, store = questions_of(self.featurizer, dialogues, self.max_history)
+        by_text = None
+        if self._knows_both:
+            _, by_text = questions_of(self.featurizer, dialogues, self.max_history, by_text=True)
+        return questions, self._confidences(store, by_text)
+
+    def next_action(self, events: Sequence[Event]) -> list[dict[str, Any]]:
+        """The actions that may follow, best first: `name` and `confidence` each."""
+        store = next_question(self.featurizer, events, self.max_history)
+        by_text = None
+        if self._knows_both:
+            by_text = next_question(self.featurizer, events, self.max_history, by_text=True)
+        return self._ranking(self._confidences(store, by_text)[0])
+
+    def entities(self, events: Sequence[Event]) -> list[dict[str, Any]]:
+        """What the model finds in what the user has just said, if that is a text alone.
+
+        Beside an intent, entities come from where the intent came from. Mirrors
+        `TEDPolicy._create_optional_event_for_entities`; entities as in a message's answer.
+        """
+        user = next(event for event in reversed(events) if not isinstance(event, SlotSet))
+        if not (
+            isinstance(user, UserUttered) and user.is_end_to_end and self.model.learns_entities
+        ):
+            return []
+        pipeline = self.featurizer.texts.pipelines["text"]
+        tokens = pipeline.tokenizer.tokenize(user.text)
+        store = next_question(self.featurizer, events, self.max_history)
+        outputs = self._outputs(store, np.array([0]))
+        return decode_entities(
+            user.text,
+            tokens,
+            {"entity": outputs["entity_tags"].numpy()[-1, : len(tokens)]},
+            {"entity": outputs["entity_confidences"].numpy()[-1, : len(tokens)]},
+            pipeline.tags,
+            split_by_comma=self.config.ted.split_entities_by_comma,
+            extractor=EXTRACTOR,
+        )
+
+    @property
+    def _knows_both(self) -> bool:
+        """Whether a user step can count by its intent or by its text."""
+        return {"intent", "text"} <= set(self.featurizer.attributes)
+
+    def _confidences(self, store: DialogueStore, by_text: DialogueStore | None) -> np.ndarray:
+        """Of each example the answer to the intent, or to the text if that is the better one.
+
+        Mirrors `TEDPolicy._pick_confidence`.
+        """
+        confidences, similarities = self._scores(store)
+        if by_text is None:
+            return confidences
+        of_text, similarities_of_text = self._scores(by_text)
+        better = of_text.max(axis=1) > self.config.ted.e2e_confidence_threshold
+        better &= similarities_of_text.max(axis=1) > similarities.max(axis=1)
+        return np.where(better[:, None], of_text, confidences)
+
+    @cached_property
+    def _function(self):
+        """The model as a graph, traced once for dialogues of any number and length."""
+        return tf.function(self.model, input_signature=[self.model.input_signature()])
+
+    def _scores(self, store: DialogueStore) -> tuple[np.ndarray, np.ndarray]:
+        """Confidences and similarities, `[examples, actions]` each."""
+        scores = []
+        for row in in_order_plan(len(store), BATCH_EXAMPLES).indices:
+            outputs = self._outputs(store, row[row != PADDING])
+            scores.append((outputs["action_confidences"], outputs["action_similarities"]))
+        confidences, similarities = zip(*scores, strict=True)
+        return np.concatenate(confidences), np.concatenate(similarities)
+
+    def _outputs(self, store: DialogueStore, indices: np.ndarray) -> dict[str, tf.Tensor]:
+        """What the model says to these examples."""
+        signature = self.model.input_signature()
+        made = store.batch(indices, indices, signature.keys())
+        return self._function(
+            {key: tf.constant(made[key], spec.dtype) for key, spec in signature.items()}
+        )
+
+    def _ranking(self, confidences: np.ndarray) -> list[dict[str, Any]]:
+        length = self.config.ted.ranking_length or len(confidences)
+        order = np.argsort(-confidences, kind="stable")[:length]
+        kept = confidences[order]
+        if self.config.ted.renormalize_confidences and len(order) < len(confidences):
+            kept = kept / kept.sum()
+        return [
+            {"name": self.featurizer.domain.actions[index], "confidence": float(confidence)}
+            for index, confidence in zip(order, kept, strict=True)
+        ]

@@ -1,0 +1,192 @@
+"""One training step: the order of operations, once for every model, device and precision.
+
+forward -> gradient -> sum over replicas -> regularise -> clip -> apply
+
+Everything after the sum sees the gradient of the *global* batch, so it means the same on any number
+of devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from model.loss_term import LossTerm
+from model.noise import Noise
+from trainer.distribution.distribution import Distribution
+from trainer.distribution.traffic import BYTES, SECONDS
+from trainer.training.precision import LossScale
+
+Gradient = tf.Tensor | tf.IndexedSlices
+
+
+class TrainStep:
+    """Trains `model` on one global batch per call.
+
+    Args:
+        model: has `loss_terms(batch, noise, replicas)` and `trainable_variables`.
+        optimizer: a built `FusedAdam`, without clipping, decay or averaging of its own.
+        seed: with the step number it determines every random draw.
+        clip_norm: largest global norm of the gradient; None = no limit.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any,
+        distribution: Distribution,
+        loss_scale: LossScale,
+        *,
+        seed: int,
+        clip_norm: float | None = None,
+    ):
+        self._model = model
+        self._optimizer = optimizer
+        self._distribution = distribution
+        self._loss_scale = loss_scale
+        self._seed = seed
+        self._clip_norm = clip_norm
+        self._function = None
+        self._catch_up = tf.function(self._bring_up_to_date, autograph=False)
+
+    @property
+    def compiled(self) -> bool:
+        return self._function is not None
+
+    def compile(self, batch_spec: Any) -> None:
+        """Trace once for batches of this `element_spec`, whatever their sizes."""
+        signature = [batch_spec, tf.TensorSpec([], tf.int64)]
+        self._function = tf.function(
+            self._on_all_replicas, input_signature=signature, autograph=False
+        )
+
+    def __call__(self, batch: Any, step: int) -> dict[str, tf.Tensor]:
+        """Train on `batch`; `step` is the number of finished steps.
+
+        Returns:
+            `finite`: bool, whether the step was applied; `gradient_norm`; and, as float32 sums over
+            the global batch, `NAME/total` and `NAME/weight` of every metric and of every loss
+            term, whose names begin with `loss/`; with several processes `bytes_sent` and
+            `communication_seconds` of this one (see `Traffic`).
+        """
+        return self._function(batch, tf.constant(step, tf.int64))
+
+    def facts(self, result: Mapping[str, float]) -> dict[str, float]:
+        """What to show of a step beside its losses, given what it returned, on the host."""
+        names = {"gradient_norm", BYTES, SECONDS} & result.keys()
+        return {**{name: result[name] for name in sorted(names)}, **self._loss_scale.facts()}
+
+    def bring_up_to_date(self) -> None:
+        """Write the rows of wide kernels that wait for their next gradient, on every replica."""
+        self._catch_up()
+
+    def _bring_up_to_date(self) -> None:
+        def write() -> tf.Tensor:
+            self._optimizer.bring_up_to_date()
+            return tf.zeros([])
+
+        self._distribution.run(write, ())
+
+    def _on_all_replicas(self, batch: Any, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._distribution.run(self._on_one_replica, (batch, step))
+
+    def _on_one_replica(self, batch: Mapping[str, tf.Tensor], step: tf.Tensor) -> dict:
+        replicas, traffic = self._distribution.replicas, self._distribution.traffic
+        if traffic is not None:
+            traffic.start()
+        variables = self._model.trainable_variables
+        scale = self._loss_scale.value.value
+        with tf.GradientTape() as tape:
+            noise = Noise(self._seed, step, replicas)
+            terms = self._model.loss_terms(batch, noise, replicas)
+            losses = {f"loss/{name}": term for name, term in terms.losses.items()}
+            loss, sums = _normalised(losses, replicas)
+            scaled_loss = loss * scale
+        gradients = tape.gradient(
+            scaled_loss,
+            [variable.value for variable in variables],
+            unconnected_gradients=tf.UnconnectedGradients.NONE,
+        )
+        used = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
+        gradients = self._distribution.sum_gradients([gradient for gradient, _ in used])
+        if self._loss_scale.dynamic:
+            gradients = [_map_values(lambda g: g / scale, gradient) for gradient in gradients]
+        gradients = [_regularised(g, v) for g, (_, v) in zip(gradients, used, strict=True)]
+        norm = tf.linalg.global_norm(gradients)
+        if self._clip_norm is not None:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
+        finite = tf.math.is_finite(norm)
+        self._distribution.update(
+            lambda g, f: self._apply(g, [v for _, v in used], f), gradients, finite
+        )
+        sums |= summed(terms.metrics, replicas)
+        if traffic is not None:
+            sums |= traffic.totals()
+        return {**sums, "gradient_norm": norm, "finite": finite}
+
+    def _apply(self, gradients: list[Gradient], variables: list, finite: tf.Tensor) -> None:
+        """Update the weights unless a gradient is not finite; runs where variables are written."""
+        strategy = tf.distribute.get_strategy()
+
+        def update() -> None:
+            for gradient, variable in zip(gradients, variables, strict=True):
+                strategy.extended.update(
+                    variable.value,
+                    lambda v, g: self._optimizer.update_step(g, v, self._optimizer.learning_rate),
+                    args=(gradient,),
+                    group=False,
+                )
+            self._optimizer.iterations.assign_add(1)
+
+        tf.cond(finite, update, lambda: None)
+        self._loss_scale.after_step(finite)
+
+
+def _normalised(losses: dict[str, LossTerm], replicas) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    """This replica's share of the global mean loss, and the global sums of every term."""
+    sums = summed(losses, replicas)
+    shares = [
+        tf.math.divide_no_nan(term.total, sums[f"{name}/weight"]) for name, term in losses.items()
+    ]
+    return tf.add_n(shares), sums
+
+
+def summed(terms: dict[str, LossTerm], replicas) -> dict[str, tf.Tensor]:
+    """`NAME/total` and `NAME/weight` of every term, summed over the replicas in one exchange."""
+    names = list(terms)
+    flat = [value for name in names for value in terms[name]]
+    if not flat:
+        return {}
+    summed = tf.unstack(replicas.all_reduce_sum([tf.stop_gradient(tf.stack(flat))])[0])
+    keys = [f"{name}/{part}" for name in names for part in ("total", "weight")]
+    return dict(zip(keys, summed, strict=True))
+
+
+def _map_values(function, gradient: Gradient) -> Gradient:
+    if isinstance(gradient, tf.IndexedSlices):
+        values = function(gradient.values)
+        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+    return function(gradient)
+
+
+def _regularised(gradient: Gradient, variable) -> Gradient:
+    """Add the L2 gradient 2λw, where the loss' own gradient is positive.
+
+    The sign test is Rasa's (`RasaModel.train_step`): it means "where there is one" and reads
+    "where it is > 0"; its models are tuned with it. Rows a batch does not touch are left alone.
+    """
+    if variable.regularizer is None:
+        return gradient
+    weights = variable.value
+    if isinstance(gradient, tf.IndexedSlices):
+        weights = tf.gather(weights, gradient.indices)
+    strength = 2.0 * float(variable.regularizer.l2)
+    return _map_values(lambda g: tf.where(g > 0, g + strength * weights, g), gradient)
+
+
+def regularisation_loss(model: Any) -> float:
+    """λ Σ w² over all regularised kernels, in one read of the weights."""
+    kernels = [v for v in model.trainable_variables if v.regularizer is not None]
+    return float(sum(float(v.regularizer(v.value)) for v in kernels))

@@ -1,7 +1,8 @@
-"""Which states and labels does Rasa 3.6.21 make of stories? Writes them down for `tests/dialogue`.
+"""Which states and labels does Rasa 3.6.21 make of stories? Writes them down.
 
-Runs in Rasa's own environment (see `make_golden.py`) and leaves `tests/golden/dialogues.json`, and
-what texts and names of end-to-end stories look like in `tests/golden/end_to_end_features.json`:
+For `tests/data_pipeline/dialogue`. Runs in Rasa's own environment (see `make_golden.py`) and leaves
+`tests/golden/dialogues.json`, and what texts and names of end-to-end stories look like in
+`tests/golden/end_to_end_features.json`:
 
     rasa-venv/bin/python scripts/make_dialogue_golden.py
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from processes import environment, under_horovod
+from processes import PROGRAMS, environment, under_horovod
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = Path(__file__).with_name("odd_one_out.py")
+SCRIPT = PROGRAMS / "odd_one_out.py"
 # Still longer than it takes to build a graph on a busy machine, which counts as no exchange.
 SHORT_LIMIT = {"HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "90"}
 ECHO = "Training ends, since another process failed"

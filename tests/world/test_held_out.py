@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from processes import environment, under_horovod
+from processes import PROGRAMS, environment, under_horovod
 
-SCRIPT = Path(__file__).with_name("evaluate_on.py")
+SCRIPT = PROGRAMS / "evaluate_on.py"
 EVERY_EPOCH = (
     *("--set", "evaluate_on_number_of_examples=9", "--set", "evaluate_every_number_of_epochs=1"),
 )

@@ -14,7 +14,7 @@ from trainer.cli import submit as submit_cli
 from trainer.cli.main import main
 from trainer.kubernetes.follow import Patience
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DEFINITION = ROOT.parent / "shared" / "data" / "k8s" / "mpijobs.kubeflow.org.crd.yaml"
 
 

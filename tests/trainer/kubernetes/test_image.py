@@ -11,7 +11,7 @@ import pytest
 
 from trainer.kubernetes import pods
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DOCKERFILE = (ROOT / "k8s" / "Dockerfile").read_text(encoding="utf-8")
 SCRIPTS = ("launch-training", "stop-training", "install-system", "install-python")
 

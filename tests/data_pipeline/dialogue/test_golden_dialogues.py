@@ -16,7 +16,7 @@ from data_pipeline.dialogue.trackers.tracker_generator import training_trackers
 from data_pipeline.dialogue.trackers.turns import WindowCutter, turns_of
 
 GOLDENS = json.loads(
-    (Path(__file__).parents[1] / "golden" / "dialogues.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "golden" / "dialogues.json").read_text(encoding="utf-8")
 )
 
 

@@ -17,7 +17,7 @@ import trainer.run.train
 from trainer.checkpoints import checkpoint
 from trainer.checkpoints.checkpoint import damage, newest_checkpoint, read_state
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 QUICK = ("--set", "entity_recognition=false")
 
 

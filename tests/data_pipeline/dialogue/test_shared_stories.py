@@ -17,7 +17,7 @@ from data_pipeline.dialogue.trackers.tracker_generator import training_trackers
 from data_pipeline.dialogue.trackers.turns import WindowCutter, turns_of
 
 SHARED_DATA = Path(
-    os.environ.get("SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")
+    os.environ.get("SHARED_DATA", Path(__file__).resolve().parents[4] / "shared" / "data")
 )
 
 

@@ -15,7 +15,7 @@ from trainer.kubernetes.job_options import Claim, JobOptions
 from trainer.kubernetes.render import render_job
 from trainer.kubernetes.validate import check_against_definition, check_offline
 
-FOLDER = Path(__file__).resolve().parents[2] / "k8s"
+FOLDER = Path(__file__).resolve().parents[3] / "k8s"
 OVERLAYS = {
     "base": {},
     "overlays/cpu-smoke": {

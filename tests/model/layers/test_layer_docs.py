@@ -15,7 +15,7 @@ from model.layers.sparse import DenseForSparse, SparseDropout
 from model.losses.crf import CRF
 from model.noise import Noise
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "layers.md"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "layers.md"
 SEEDS_LAYERS = {
     *("SparseDropout", "DenseForSparse", "DenseWithSparseWeights", "RandomlyConnectedDense"),
     *("Ffnn", "Embed", "InputMask", "CRF", "DotProductLoss"),

@@ -11,7 +11,7 @@ from data_pipeline.rasa_files.nlu_files import iter_nlu_file, read_nlu
 from data_pipeline.rasa_files.training_items import Message
 
 SHARED_DATA = Path(
-    os.environ.get("SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")
+    os.environ.get("SHARED_DATA", Path(__file__).resolve().parents[4] / "shared" / "data")
 )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "install_horovod.sh"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "install_horovod.sh"
 BASH = shutil.which("bash")
 
 

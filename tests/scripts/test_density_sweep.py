@@ -14,7 +14,7 @@ from sweep.results import Result, read_results, write_csv
 
 from data_pipeline.errors import InputError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """\
 pipeline:
   - name: WhitespaceTokenizer

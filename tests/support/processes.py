@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+PROGRAMS = Path(__file__).resolve().parents[1] / "world" / "programs"
 # --gloo: also where Horovod was built with MPI.
 HOROVODRUN = (str(Path(sys.executable).with_name("horovodrun")), "--gloo")
 
@@ -22,8 +23,8 @@ def under_horovod(command: list[str], processes: int) -> list[str]:
 
 
 def run_script(name: str, *arguments: object, processes: int = 1) -> list[str]:
-    """Run a script of this folder; returns the lines it printed, those of all processes."""
-    command = [sys.executable, str(Path(__file__).with_name(name)), *map(str, arguments)]
+    """Run a program of `PROGRAMS`; returns the lines it printed, those of all processes."""
+    command = [sys.executable, str(PROGRAMS / name), *map(str, arguments)]
     if processes > 1:
         command = under_horovod(command, processes)
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment())

@@ -15,7 +15,7 @@ from data_pipeline.dialogue.prepare_dialogues import (
 from data_pipeline.messages.feature_settings import FeatureSettings
 
 GOLDEN = json.loads(
-    (Path(__file__).parents[1] / "golden" / "end_to_end_features.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "golden" / "end_to_end_features.json").read_text(encoding="utf-8")
 )
 
 

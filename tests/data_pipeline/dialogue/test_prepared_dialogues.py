@@ -28,7 +28,7 @@ from data_pipeline.errors import InputError
 from data_pipeline.messages.feature_settings import FeatureSettings
 
 GOLDENS = json.loads(
-    (Path(__file__).parents[1] / "golden" / "dialogues.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "golden" / "dialogues.json").read_text(encoding="utf-8")
 )
 DOMAIN_ATTRIBUTES = ("intent", "action_name", "entities", "slots", "active_loop")
 PIPELINE = [

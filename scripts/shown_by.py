@@ -116,7 +116,7 @@ DIET_TESTS: dict[str, tuple[str, ...]] = {
     ),
     "run_eagerly": (WRONG,),
     "featurizers": (
-        "tests/data_pipeline/featurizers/test_dense_features.py::test_aliases_choose_among_dense_featurizers",
+        "tests/data_pipeline/featurizers/dense/test_dense_features.py::test_aliases_choose_among_dense_featurizers",
     ),
     "ranking_length": (ANSWERING + "test_the_ranking_is_cut",),
     "model_confidence": (WRONG,),

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from data_pipeline.batches.plans import PADDING
-from data_pipeline.featurizers.dense_features import pool
+from data_pipeline.featurizers.dense.dense_features import pool
 
 if TYPE_CHECKING:  # the store makes its batches by this module
     from data_pipeline.batches.example_store import Examples, ExampleStore, FeatureTables

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from data_pipeline.batches.assembly import assemble, padded_length
-from data_pipeline.featurizers.dense_features import DenseBlock
+from data_pipeline.featurizers.dense.dense_features import DenseBlock
 
 
 @dataclass(frozen=True)

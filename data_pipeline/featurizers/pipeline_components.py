@@ -10,12 +10,12 @@ from typing import Any
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.component_options import read_options
 from data_pipeline.featurizers.count_vectors import CountVectorsFeaturizer
+from data_pipeline.featurizers.dense.word_vectors import WordVectorsFeaturizer
 from data_pipeline.featurizers.featurizer import Featurizer
 from data_pipeline.featurizers.lexical_syntactic import LexicalSyntacticFeaturizer
 from data_pipeline.featurizers.regex_featurizer import RegexFeaturizer
-from data_pipeline.featurizers.tokenizer import NAME as TOKENIZER
-from data_pipeline.featurizers.tokenizer import WhitespaceTokenizer, WhitespaceTokenizerOptions
-from data_pipeline.featurizers.word_vectors import WordVectorsFeaturizer
+from data_pipeline.tokenizers.whitespace import NAME as TOKENIZER
+from data_pipeline.tokenizers.whitespace import WhitespaceTokenizer, WhitespaceTokenizerOptions
 
 logger = logging.getLogger(__name__)
 

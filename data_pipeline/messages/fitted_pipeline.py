@@ -22,12 +22,12 @@ from data_pipeline.batches.example_store import Examples, ExampleStore, FeatureT
 from data_pipeline.entities.decoding import SynonymMapper
 from data_pipeline.entities.tags import TagVocabulary
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.dense_features import DenseBlock
+from data_pipeline.featurizers.dense.dense_features import DenseBlock
 from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage
 from data_pipeline.featurizers.pipeline_components import restore_featurizer
-from data_pipeline.featurizers.tokenizer import WhitespaceTokenizer
 from data_pipeline.messages.label_features import LabelFeatures
 from data_pipeline.rasa_files.training_items import Message
+from data_pipeline.tokenizers.whitespace import WhitespaceTokenizer
 
 PIPELINE_FILE = "pipeline.json"
 ARRAY_FILES = "featurizer-*.npy"

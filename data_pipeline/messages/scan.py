@@ -17,7 +17,6 @@ from data_pipeline.entities.tags import (
 )
 from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage
 from data_pipeline.featurizers.regex_featurizer import RegexFeaturizer
-from data_pipeline.featurizers.tokenizer import WhitespaceTokenizer
 from data_pipeline.messages.fitted_pipeline import FittedPipeline
 from data_pipeline.messages.label_features import build_label_features
 from data_pipeline.rasa_files.nlu_files import add_synonym
@@ -29,6 +28,7 @@ from data_pipeline.rasa_files.training_items import (
     Synonym,
     TrainingItem,
 )
+from data_pipeline.tokenizers.whitespace import WhitespaceTokenizer
 
 SHOWN_MISALIGNED = 3
 

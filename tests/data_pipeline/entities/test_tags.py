@@ -9,8 +9,8 @@ import pytest
 from data_pipeline.entities.bilou import make_bilou_consistent
 from data_pipeline.entities.tags import TagVocabulary, fit_tags, misaligned, observe_tags
 from data_pipeline.featurizers.featurizer import TokenizedMessage
-from data_pipeline.featurizers.tokenizer import WhitespaceTokenizer
 from data_pipeline.rasa_files.training_items import Entity, Message
+from data_pipeline.tokenizers.whitespace import WhitespaceTokenizer
 
 TEXT = "fly from New York to Rome"
 ENTITIES = (

@@ -13,8 +13,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.count_vectors import CountVectorsFeaturizer
 from data_pipeline.featurizers.featurizer import TokenizedMessage
-from data_pipeline.featurizers.tokenizer import WhitespaceTokenizer
 from data_pipeline.rasa_files.training_items import Message
+from data_pipeline.tokenizers.whitespace import WhitespaceTokenizer
 
 TEXTS = [
     "Send 3 red roses to New-York!",

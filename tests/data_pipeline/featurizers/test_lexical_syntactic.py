@@ -10,8 +10,8 @@ import pytest
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.featurizer import TokenizedMessage
 from data_pipeline.featurizers.lexical_syntactic import LexicalSyntacticFeaturizer
-from data_pipeline.featurizers.tokenizer import WhitespaceTokenizer
 from data_pipeline.rasa_files.training_items import Message
+from data_pipeline.tokenizers.whitespace import WhitespaceTokenizer
 
 
 def message(text: str) -> TokenizedMessage:

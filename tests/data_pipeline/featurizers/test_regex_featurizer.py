@@ -13,8 +13,8 @@ from data_pipeline.errors import InputError
 from data_pipeline.featurizers.featurizer import TokenizedMessage
 from data_pipeline.featurizers.lookup_matcher import LookupMatcher
 from data_pipeline.featurizers.regex_featurizer import RegexFeaturizer
-from data_pipeline.featurizers.tokenizer import WhitespaceTokenizer
 from data_pipeline.rasa_files.training_items import LookupTable, Message, RegexPattern
+from data_pipeline.tokenizers.whitespace import WhitespaceTokenizer
 
 REGEXES = [RegexPattern("zip", r"\d{5}"), RegexPattern("abc", "in [A-Z]"), RegexPattern("abc", "X")]
 LOOKUPS = [LookupTable("city", ("Rome", "New York"))]

@@ -10,11 +10,11 @@ from data_pipeline.featurizers.count_vectors import CountVectorsFeaturizer
 from data_pipeline.featurizers.featurizer import TokenizedMessage
 from data_pipeline.featurizers.lexical_syntactic import LexicalSyntacticFeaturizer
 from data_pipeline.featurizers.regex_featurizer import RegexFeaturizer
-from data_pipeline.featurizers.tokenizer import WhitespaceTokenizer
 from data_pipeline.messages.earlier_pipeline import EarlierPipeline, check_extends, column_origins
 from data_pipeline.messages.feature_settings import FeatureSettings
 from data_pipeline.messages.prepare import prepare
 from data_pipeline.rasa_files.training_items import LookupTable, Message, RegexPattern
+from data_pipeline.tokenizers.whitespace import WhitespaceTokenizer
 
 PIPELINE = (
     {"name": "WhitespaceTokenizer"},

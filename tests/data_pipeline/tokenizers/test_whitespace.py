@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.tokenizer import WhitespaceTokenizer
 from data_pipeline.rasa_files.training_items import Token
+from data_pipeline.tokenizers.whitespace import WhitespaceTokenizer
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.vector_files import read_word_vectors
+from data_pipeline.featurizers.dense.vector_files import read_word_vectors
 
 WORDS = ["hello", "Straße", "."]
 VECTORS = np.array([[1, -2.5], [0, 0], [1e-3, 4]], np.float32)

@@ -13,9 +13,9 @@ import numpy as np
 
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.component_options import read_options
-from data_pipeline.featurizers.dense_features import Pooling
+from data_pipeline.featurizers.dense.dense_features import Pooling
+from data_pipeline.featurizers.dense.vector_files import MATRIX_SUFFIX, read_word_vectors
 from data_pipeline.featurizers.featurizer import Featurizer
-from data_pipeline.featurizers.vector_files import MATRIX_SUFFIX, read_word_vectors
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import numpy as np
 
@@ -22,18 +21,6 @@ from trainer.checkpoints.position import Position
 SHARE_OF_TIME = 0.05
 """The most that copying may take of the time of training; commits are as frequent as that allows,
 which also is how much work is lost: 20 times what a copy takes."""
-
-
-class Wish(IntEnum):
-    """What a process wants after a step. All do what the largest wish says."""
-
-    NOTHING = 0
-    COMMIT = 1
-    NEW_WORLD = 2
-    """Hosts came or went."""
-    STOP = 100
-    """Plus the number of the signal that asked for it. Of an elastic job only those stop that got
-    one, unless all did."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +44,8 @@ class Job(Protocol):
     hosts_changed: bool
     directory: Path | None
 
-    def leave_world(self) -> None:
-        """End this world, since hosts came or went; does not return."""
+    def leave_world(self) -> NoReturn:
+        """End this world, since hosts came or went."""
 
 
 class Commits:
@@ -84,18 +71,19 @@ class Commits:
         self._checkpointer.put_back(commit.values)
         return commit
 
-    def wish(self) -> Wish:
-        """What this process wants after a step."""
-        if self._job.hosts_changed:
-            return Wish.NEW_WORLD
-        return Wish.COMMIT if time.monotonic() >= self._next_time else Wish.NOTHING
+    @property
+    def hosts_changed(self) -> bool:
+        """Whether the world should end for one with other hosts."""
+        return self._job.hosts_changed
 
-    def heed(self, wish: int, position: Position) -> None:
-        """Do what all have agreed on; does not return if hosts came or went."""
-        if wish != Wish.NOTHING:
-            self.commit(position)
-        if wish == Wish.NEW_WORLD:
-            self._job.leave_world()
+    @property
+    def is_due(self) -> bool:
+        """Whether the last commit is long enough ago."""
+        return time.monotonic() >= self._next_time
+
+    def leave_world(self) -> NoReturn:
+        """End this world, since hosts came or went."""
+        self._job.leave_world()
 
     def commit(self, position: Position) -> None:
         """Keep a copy of the variables as they are now, instead of the one before."""

@@ -34,20 +34,26 @@ class CheckpointPolicy:
 
 
 class Saver:
-    """Saves through `checkpointer` when the policy says so; without one (not the chief) never.
+    """Keeps one run's checkpoints: restores the newest one, and saves when the policy says so.
 
     Use it in a `with` statement: at its end the last checkpoint has been written.
+
+    Args:
+        checkpointer: None = nothing is restored or saved; of several processes only the chief has
+            one.
+        state: (JSON-able) kept in every checkpoint's `state.json`.
     """
 
     def __init__(
         self,
         checkpointer: Checkpointer | None,
-        policy: CheckpointPolicy,
-        state: Mapping[str, Any],
+        policy: CheckpointPolicy | None = None,
+        state: Mapping[str, Any] | None = None,
     ):
         self._checkpointer = checkpointer
-        self._policy = policy
-        self._state = state
+        self._policy = policy or CheckpointPolicy()
+        self._state = dict(state or {})
+        self._saved: Position | None = None
         self._last_step = 0
         self._last_time = time.monotonic()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
@@ -60,6 +66,16 @@ class Saver:
         self._thread.shutdown()
         if kind is None:  # else that is what has to be told
             self.finish()
+
+    def restore(self) -> Position | None:
+        """Load the newest checkpoint; None if there is none, or nothing to restore by.
+
+        Raises:
+            InputError: see `Checkpointer.restore`.
+        """
+        self._saved = self._checkpointer.restore() if self._checkpointer is not None else None
+        self.start_at(self._saved or Position())
+        return self._saved
 
     def start_at(self, position: Position) -> None:
         """Count steps and minutes from here."""
@@ -77,12 +93,16 @@ class Saver:
     def save(self, position: Position, metrics: Mapping[str, float] | None = None) -> None:
         """Save the variables as they are now; what is written may be complete only by `finish`.
 
+        A position that was restored or has been saved is not saved again.
+
         Args:
             metrics: kept in `state.json`, if an epoch has just ended.
 
         Raises:
             InputError: this checkpoint, or the one before, cannot be written.
         """
+        if position == self._saved:
+            return
         self.finish()
         if self._checkpointer is not None:
             state = {**self._state, "metrics": dict(metrics or {})}
@@ -93,6 +113,7 @@ class Saver:
                 )
             else:
                 self._checkpointer.save(position, **state)
+        self._saved = position
         self.start_at(position)
 
     def finish(self) -> None:

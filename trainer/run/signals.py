@@ -8,23 +8,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from trainer.training.loop import Trainer
+from trainer.training.agreement import Agreement
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def stop_on_signal(trainer: Trainer) -> Iterator[None]:
+def stop_on_signal(agreement: Agreement) -> Iterator[None]:
     """Ctrl-C and SIGTERM end training after the current step, with a checkpoint.
 
-    A second one ends it at once.
+    A second one ends it at once. So does one that came when there was nothing left to agree on.
     """
 
     def stop(number: int, _frame) -> None:
-        if trainer.stop_requested is not None:
+        if agreement.stop_requested is not None:
             sys.exit(128 + number)
         logger.info("Stopping after this step; again to stop at once.")
-        trainer.stop_requested = number
+        agreement.stop_requested = number
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -32,3 +32,5 @@ def stop_on_signal(trainer: Trainer) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if agreement.stop_requested is not None:
+        signal.raise_signal(agreement.stop_requested)

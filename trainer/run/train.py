@@ -21,7 +21,7 @@ from data_pipeline.errors import InputError
 from trainer.checkpoints.checkpoint import Checkpointer, checkpoints
 from trainer.checkpoints.commits import Commits, Job
 from trainer.checkpoints.position import Position
-from trainer.checkpoints.saver import CheckpointPolicy
+from trainer.checkpoints.saver import CheckpointPolicy, Saver
 from trainer.config.run_config import RunConfig, differences
 from trainer.distribution.distribution import Distribution, make_distribution
 from trainer.distribution.started_alike import check_started_alike
@@ -169,18 +169,21 @@ def _train_one(
     )
     if task.start and distribution.is_chief and not checkpoints(run.checkpoints):
         task.start.initialise(trainer, data.fitted, options.random_seed)
-    with stop_on_signal(trainer):
+    saver = Saver(
+        checkpointer if distribution.is_chief else None,
+        CheckpointPolicy(
+            config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes
+        ),
+        {"fingerprint": data.fingerprint},
+    )
+    with stop_on_signal(trainer.agreement):
         history = trainer.fit(
             examples,
             schedule=config.schedule,
             validation=validation,
             early_stopping_patience=config.trainer.early_stopping_patience,
             callbacks=_callbacks(request, run, trainer, lock) if distribution.is_chief else (),
-            checkpointer=checkpointer,
-            checkpoint_policy=CheckpointPolicy(
-                config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes
-            ),
-            checkpoint_state={"fingerprint": data.fingerprint},
+            saver=saver,
             commits=Commits(job, run.path, checkpointer) if job is not None else None,
         )
     return _result(task, run, trainer.position, trained=bool(history.epoch))

@@ -2,6 +2,9 @@
 
     restore -> for each epoch: plan -> for each step: train, save if due -> evaluate -> save
 
+Before each epoch and after each step all processes agree on whether it goes on
+(`trainer/training/agreement.py`).
+
 The position (epoch, step) says it all: plans and random draws are computed from it.
 """
 
@@ -19,23 +22,19 @@ import tensorflow as tf
 from data_pipeline.batches.dataset import BatchSource, make_dataset
 from data_pipeline.batches.plans import Plan, Schedule, in_order_plan
 from model.batch import check_batch
-from trainer.checkpoints.checkpoint import Checkpointer
-from trainer.checkpoints.commits import Commit, Commits, Wish
+from trainer.checkpoints.commits import Commits
 from trainer.checkpoints.position import Position
-from trainer.checkpoints.saver import CheckpointPolicy, Saver
+from trainer.checkpoints.saver import Saver
 from trainer.distribution.distribution import Distribution, make_distribution
 from trainer.distribution.traffic import facts_of_epoch
-from trainer.errors import Diverged, Stopped
+from trainer.errors import Diverged
+from trainer.training.agreement import Agreement
 from trainer.training.optimizer import make_optimizer
 from trainer.training.precision import LossScale
-from trainer.training.step import TrainStep, regularisation_loss
-from trainer.training.term_means import term_means
+from trainer.training.step import TrainStep, regularisation_loss, term_means
 from trainer.training.validation import EvaluationStep, Validation
 
 logger = logging.getLogger(__name__)
-
-SIGNAL_SECONDS = 1.0
-"""How far apart a signal that is meant for all processes may reach them."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class Trainer:
             clip_norm=clip_norm,
         )
         self._evaluation = EvaluationStep(self.model, distribution)
-        self.stop_requested: int | None = None  # the number of the signal that asked for it
+        self.agreement = Agreement(distribution, self.model)
         self.position = Position()
 
     @property
@@ -117,9 +116,7 @@ class Trainer:
         validation: Validation | None = None,
         early_stopping_patience: int | None = None,
         callbacks: Sequence[keras.callbacks.Callback] = (),
-        checkpointer: Checkpointer | None = None,
-        checkpoint_policy: CheckpointPolicy | None = None,
-        checkpoint_state: Mapping[str, Any] | None = None,
+        saver: Saver | None = None,
         commits: Commits | None = None,
     ) -> keras.callbacks.History:
         """Train, or go on training, until `schedule.epochs` are done; `position` tells where it is.
@@ -128,33 +125,30 @@ class Trainer:
             validation: examples to evaluate on and when; figures are named `val_…`.
             early_stopping_patience: end after so many evaluations that were not better than the
                 best one (see `BestSoFar`).
-            checkpointer: restores the newest checkpoint first; only the chief writes.
-            checkpoint_state: kept in every checkpoint's `state.json`.
+            saver: of the run's checkpoints, of which the newest is restored first; None = none.
             commits: of an elastic job; training goes on from the newest one.
 
         Raises:
             Diverged: a loss or gradient is not finite (float16 steps are skipped instead).
-            Stopped: `stop_requested` was set; a checkpoint was written.
+            Stopped: a signal asked for it; a checkpoint was written.
         """
-        own = checkpointer if self.distribution.is_chief else None
-        commit = self._restore(own, commits)
+        saver = saver or Saver(None)
         history = keras.callbacks.History()
         called = keras.callbacks.CallbackList([*callbacks, history], model=self.model)
-        first = {"first_epoch": self.position.epoch, "first_step": self.position.step}
-        called.set_params({"epochs": schedule.epochs, **first})
-        policy = checkpoint_policy or CheckpointPolicy()
-        with Saver(own, policy, dict(checkpoint_state or {})) as saver:
-            saver.start_at(self.position)
-            fit = _Fit(train, schedule, validation, early_stopping_patience, called, saver, commits)
-            if commit is not None:
-                saver.save(commit.position)
-            if 0 < self.position.step and not fit.is_over(self.position):
-                at = self.position
+        fit = _Fit(train, schedule, validation, early_stopping_patience, called, saver, commits)
+        with saver:
+            self._restore(saver, commits)
+            at = self.position
+            called.set_params(
+                {"epochs": schedule.epochs, "first_epoch": at.epoch, "first_step": at.step}
+            )
+            if 0 < at.step and not fit.is_over(at):
                 logger.info("Going on after step %d, in epoch %d.", at.step, at.epoch + 1)
             called.on_train_begin()
-            while not fit.is_over(self.position) and not self.model.stop_training:
+            while not fit.is_over(self.position) and self._goes_on(fit):
                 self._epoch(fit)
             called.on_train_end()
+        self.agreement.stop_if_requested(self.position, saver, commits)
         return history
 
     def evaluate(self, examples: BatchSource, batch_size: int) -> dict[str, float]:
@@ -167,24 +161,24 @@ class Trainer:
             self._batches(examples, in_order_plan(len(examples), batch_size))
         )
 
-    def _restore(self, own: Checkpointer | None, commits: Commits | None) -> Commit | None:
-        """Go to everybody's starting point, the newest checkpoint or a commit.
+    def _restore(self, saver: Saver, commits: Commits | None) -> None:
+        """Go to everybody's starting point, the chief's newest checkpoint or commit.
 
         Variables exist already, so what is sent is what is used.
-
-        Returns:
-            That commit, on the chief, if it is not on disk.
         """
-        position, commit = None, None
-        if own is not None:
-            position = own.restore()
-            commit = commits.newer_than(position) if commits is not None else None
-            position = position if commit is None else commit.position
+        position, commit = saver.restore(), None
+        if commits is not None and self.distribution.is_chief:
+            commit = commits.newer_than(position)
+            position = commit.position if commit is not None else position
         # At once, since Horovod traces a graph for each call.
         self.distribution.broadcast([v for group in self.variables.values() for v in group])
-        self.model.stop_training = False
         self.position = self.distribution.broadcast_object(position or Position())
-        return commit
+        self.model.stop_training = False
+        if commit is not None:
+            saver.save(commit.position)
+
+    def _goes_on(self, fit: _Fit) -> bool:
+        return self.agreement.goes_on(self.position, fit.saver, fit.commits)
 
     def _epoch(self, fit: _Fit) -> None:
         """What is left of the current epoch."""
@@ -194,6 +188,8 @@ class Trainer:
             epoch, {"steps": plan.steps, "done": self.position.step_in_epoch}
         )
         self._steps(fit, self._batches(fit.train, plan, self.position.step_in_epoch), plan.steps)
+        if self.position.step_in_epoch < plan.steps:
+            return  # a callback ended training
         self._step.bring_up_to_date()
         sums = self.position.sums
         logs = {**term_means(sums), **self._epoch_facts(sums, plan)}
@@ -205,12 +201,10 @@ class Trainer:
             best = self.distribution.broadcast_object(best.after(metrics, self.position.step))
         fit.callbacks.on_epoch_end(epoch, logs)
         self.position = Position(self.position.step, epoch + 1, best=best)
-        # No commit here: only when the chief has taken part in the next step has it told of this
-        # epoch for certain. Were it killed before, the others would have to do that from a commit.
         fit.saver.save(self.position, logs)
 
     def _steps(self, fit: _Fit, batches: Iterable, steps: int) -> None:
-        """Train on `batches`, the last of the epoch's `steps`."""
+        """Train on `batches`, the last of the epoch's `steps`, unless training is to end before."""
         if not self._step.compiled:
             self._step.compile(batches.element_spec)
         started = time.perf_counter()
@@ -230,52 +224,10 @@ class Trainer:
             )
             logs = {**term_means(result), **self._step.facts(result)}
             fit.callbacks.on_train_batch_end(at.step, logs)
-            if at.step_in_epoch < steps:  # after the last one the epoch's end is saved
+            if at.step_in_epoch < steps:  # after the last one the epoch ends first
                 fit.saver.save_if_due(at)
-            self._heed_wishes(fit)
-
-    def _heed_wishes(self, fit: _Fit) -> None:
-        """Do what any process wants: signals, say, reach them at different moments, or only one."""
-        own = fit.commits.wish() if fit.commits is not None else Wish.NOTHING
-        if self.stop_requested is not None:
-            own = Wish.STOP + self.stop_requested
-        wish = self.distribution.largest(own)
-        if wish > Wish.STOP:
-            if fit.commits is None or self._all_are_asked_to_stop():
-                self._stop(fit.saver, wish - Wish.STOP)
-            if self.stop_requested is not None:
-                self._leave(fit.saver)
-            wish = Wish.NEW_WORLD  # without those that leave
-        if wish == Wish.NEW_WORLD:  # written, in case new processes cannot be reached
-            fit.saver.save(self.position)
-        if fit.commits is not None:
-            fit.commits.heed(wish, self.position)
-
-    def _all_are_asked_to_stop(self) -> bool:
-        """Whether the elastic job is to end, not only some of its processes."""
-        time.sleep(SIGNAL_SECONDS)
-        return not self.distribution.largest(int(self.stop_requested is None))
-
-    def _stop(self, saver: Saver, signal_number: int) -> None:
-        at = self.position
-        saver.save(at)
-        saver.finish()
-        # Who left now would make the launcher end the others, the writing chief included.
-        self.distribution.wait_for_all()
-        raise Stopped(
-            f"Stopped after step {at.step}, in epoch {at.epoch + 1}; a checkpoint was "
-            "written. The same command goes on from here.",
-            signal_number=signal_number,
-        )
-
-    def _leave(self, saver: Saver) -> None:
-        at = self.position
-        saver.save(at)
-        saver.finish()
-        raise Stopped(
-            f"Left the job after step {at.step}, in epoch {at.epoch + 1}; the others go on.",
-            signal_number=self.stop_requested,
-        )
+                if not self._goes_on(fit):
+                    return
 
     def _batches(self, examples: BatchSource, plan: Plan, first_step: int = 0) -> Iterable:
         """The batches of `plan` from `first_step` on, for this process' replicas."""

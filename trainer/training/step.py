@@ -8,6 +8,7 @@ of devices.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -190,3 +191,15 @@ def regularisation_loss(model: Any) -> float:
     """λ Σ w² over all regularised kernels, in one read of the weights."""
     kernels = [v for v in model.trainable_variables if v.regularizer is not None]
     return float(sum(float(v.regularizer(v.value)) for v in kernels))
+
+
+def term_means(sums: Mapping[str, float]) -> dict[str, float]:
+    """The figures that are shown: `total / weight` of every term whose sums are given, and their sum as `loss`.
+
+    >>> term_means({"loss/intent/total": 6.0, "loss/intent/weight": 3.0})
+    {'loss/intent': 2.0, 'loss': 2.0}
+    """
+    names = [name.removesuffix("/weight") for name in sums if name.endswith("/weight")]
+    means = {name: sums[f"{name}/total"] / max(sums[f"{name}/weight"], 1e-9) for name in names}
+    means["loss"] = math.fsum(value for name, value in means.items() if name.startswith("loss/"))
+    return means

@@ -15,8 +15,7 @@ from data_pipeline.batches.hold_out import ExampleSubset, hold_out
 from model.diet.options import DIETOptions
 from model.ted.options import TEDOptions
 from trainer.distribution.distribution import Distribution
-from trainer.training.step import summed
-from trainer.training.term_means import term_means
+from trainer.training.step import summed, term_means
 
 logger = logging.getLogger(__name__)
 

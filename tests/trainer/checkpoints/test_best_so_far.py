@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainer.checkpoints.best_so_far import BestSoFar
+from trainer.checkpoints.position import BestSoFar
 
 FIRST = {"loss": 2.0, "intent_accuracy": 0.5, "entity_f1": 0.5}
 

@@ -23,7 +23,7 @@ class Written:
 def clock(monkeypatch):
     """Seconds that the test sets."""
     now = [1000.0]
-    monkeypatch.setattr(trainer.saver.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(trainer.checkpoints.saver.time, "monotonic", lambda: now[0])
     return now
 
 

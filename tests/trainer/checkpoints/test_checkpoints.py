@@ -11,7 +11,6 @@ import pytest
 
 from data_pipeline.errors import InputError
 from trainer.checkpoints import checkpoint
-from trainer.checkpoints.best_so_far import BestSoFar
 from trainer.checkpoints.checkpoint import (
     Checkpointer,
     Position,
@@ -22,6 +21,7 @@ from trainer.checkpoints.checkpoint import (
     newest_checkpoint,
     read_state,
 )
+from trainer.checkpoints.position import BestSoFar
 
 
 def make_variables(**values):

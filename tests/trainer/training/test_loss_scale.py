@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from trainer.training.precision import GROWTH_STEPS, INITIAL_SCALE, LossScale
-from trainer.training.term_means import term_means
+from trainer.training.step import term_means
 
 
 def after(scale, finite, times=1):

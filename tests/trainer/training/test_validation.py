@@ -19,6 +19,7 @@ from model.batch import LABEL_SPEC, WEIGHT_SPEC
 from model.diet.options import DIETOptions
 from model.loss_term import LossTerm, Terms
 from trainer.checkpoints.checkpoint import Checkpointer, checkpoints, read_position, read_state
+from trainer.checkpoints.saver import Saver
 from trainer.diet.trained import TrainedRun
 from trainer.training.loop import Trainer
 from trainer.training.validation import split
@@ -93,8 +94,8 @@ class Run:
             schedule=Schedule(epochs, 3, "sequence", seed=1),
             validation=validation,
             early_stopping_patience=patience,
-            checkpointer=Checkpointer(
-                self.directory, trainer.variables, keep=1, keep_best=keep_best
+            saver=Saver(
+                Checkpointer(self.directory, trainer.variables, keep=1, keep_best=keep_best)
             ),
         ).history
         self.epochs = trainer.position.epoch

@@ -1,0 +1,122 @@
+"""What processes agree on between two steps: to stop, to end, to take in others, to commit.
+
+A signal reaches one process, or all of them at different moments; a Keras callback runs on the
+chief alone. Each says what it wants after every step, and all do the same after the same one.
+"""
+
+from __future__ import annotations
+
+import time
+from enum import IntEnum
+from typing import Any
+
+from trainer.checkpoints.commits import Commits
+from trainer.checkpoints.position import Position
+from trainer.checkpoints.saver import Saver
+from trainer.distribution.distribution import Distribution
+from trainer.errors import Stopped
+
+SIGNAL_SECONDS = 1.0
+"""How far apart a signal that is meant for all processes may reach them."""
+
+
+class Wish(IntEnum):
+    """What a process wants after a step. All do what the largest wish says."""
+
+    NOTHING = 0
+    COMMIT = 1
+    NEW_WORLD = 2
+    """Hosts came or went."""
+    END = 3
+    """A callback has set the model's `stop_training`."""
+    STOP = 100
+    """Plus the number of the signal that asked for it. Of an elastic job only those stop that got
+    one, unless all did."""
+
+
+class Agreement:
+    """Does what any process wants, on all of them, after the same step.
+
+    Args:
+        model: Keras callbacks set its `stop_training`.
+
+    Attributes:
+        stop_requested: the number of the signal that asked this process to stop; None = none did.
+    """
+
+    def __init__(self, distribution: Distribution, model: Any):
+        self._distribution = distribution
+        self._model = model
+        self.stop_requested: int | None = None
+
+    def goes_on(self, position: Position, saver: Saver, commits: Commits | None) -> bool:
+        """Do what is wished after a step, or before an epoch; false if training ends here.
+
+        The chief has told of an epoch before it takes part in this. So a commit never holds the end
+        of an epoch of which nobody has told: who goes on from a commit does not do that again.
+
+        Does not return if hosts of an elastic job came or went.
+
+        Raises:
+            Stopped: a signal asked for it; a checkpoint was written.
+        """
+        wish = self._distribution.largest(self._wish(commits))
+        if wish > Wish.STOP:
+            self._stop(position, wish - Wish.STOP, saver, commits)
+            wish = Wish.NEW_WORLD  # without those that leave
+        if wish in (Wish.END, Wish.NEW_WORLD):  # new processes may turn out not to be reachable
+            saver.save(position)
+        if commits is not None and wish in (Wish.COMMIT, Wish.NEW_WORLD):
+            commits.commit(position)
+        if commits is not None and wish == Wish.NEW_WORLD:
+            commits.leave_world()
+        return wish != Wish.END
+
+    def stop_if_requested(self, position: Position, saver: Saver, commits: Commits | None) -> None:
+        """Once all is done: a signal that came since the last step also stops what would follow.
+
+        Raises:
+            Stopped: there was one.
+        """
+        wish = self._distribution.largest(self._wish(None))
+        if wish > Wish.STOP:
+            self._stop(position, wish - Wish.STOP, saver, commits)
+
+    def _wish(self, commits: Commits | None) -> int:
+        if self.stop_requested is not None:
+            return Wish.STOP + self.stop_requested
+        if self._model.stop_training:
+            return Wish.END
+        if commits is not None and commits.hosts_changed:
+            return Wish.NEW_WORLD
+        return Wish.COMMIT if commits is not None and commits.is_due else Wish.NOTHING
+
+    def _stop(self, position: Position, number: int, saver: Saver, commits: Commits | None) -> None:
+        """End all processes or, of an elastic job, those that are asked to; the others return."""
+        at = _in_words(position)
+        if commits is None or self._all_are_asked_to_stop():
+            saver.save(position)
+            saver.finish()
+            # Who left now would make the launcher end the others, the writing chief included.
+            self._distribution.wait_for_all()
+            raise Stopped(
+                f"Stopped {at}; a checkpoint was written. The same command goes on from here.",
+                signal_number=number,
+            )
+        if self.stop_requested is not None:
+            saver.save(position)
+            saver.finish()
+            raise Stopped(
+                f"Left the job {at}; the others go on.", signal_number=self.stop_requested
+            )
+
+    def _all_are_asked_to_stop(self) -> bool:
+        """Whether the elastic job is to end, not only some of its processes."""
+        time.sleep(SIGNAL_SECONDS)
+        return not self._distribution.largest(int(self.stop_requested is None))
+
+
+def _in_words(position: Position) -> str:
+    if position.step_in_epoch or not position.epoch:
+        return f"after step {position.step}, in epoch {position.epoch + 1}"
+    return f"after step {position.step}, the last of epoch {position.epoch}"

@@ -1,4 +1,4 @@
-"""One of two processes fails, hangs, or was started differently: all end, and one says why."""
+"""One of two processes fails, hangs, ends, or was started otherwise: all end, and one says why."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 
 import pytest
 from processes import PROGRAMS, environment, under_horovod
+
+from trainer.checkpoints.checkpoint import newest_checkpoint, read_position
 
 pytestmark = pytest.mark.slow
 
@@ -71,3 +73,10 @@ def test_processes_with_different_options_refuse_and_name_them(end_with):
     said = "Process 1 was not started like process 0: configuration.diet.diet.random_seed: 3 -> 9"
     assert output.count(said) == 1 and output.count("Error: ") == 1
     assert "Traceback" not in output
+
+
+def test_a_callback_of_the_chief_that_ends_training_ends_it_for_all(end_with, command_line):
+    code, output = end_with("ends_training", 0)
+    assert code == 0, output[-4000:]
+    at = read_position(newest_checkpoint(command_line.run_dir("ends_training") / "checkpoints"))
+    assert at.step == 3

@@ -194,7 +194,7 @@ def regularisation_loss(model: Any) -> float:
 
 
 def term_means(sums: Mapping[str, float]) -> dict[str, float]:
-    """The figures that are shown: `total / weight` of every term whose sums are given, and their sum as `loss`.
+    """The figures that are shown: `total / weight` of every term, and their sum as `loss`.
 
     >>> term_means({"loss/intent/total": 6.0, "loss/intent/weight": 3.0})
     {'loss/intent': 2.0, 'loss': 2.0}

@@ -16,6 +16,10 @@ import pytest
 import trainer.run.train
 from trainer.checkpoints import checkpoint
 from trainer.checkpoints.checkpoint import damage, newest_checkpoint, read_state
+from trainer.distribution.distribution import SingleDevice
+from trainer.run.signals import stop_on_signal
+from trainer.training.agreement import Agreement
+from trainer.training.loop import Trainer
 
 ROOT = Path(__file__).resolve().parents[3]
 QUICK = ("--set", "entity_recognition=false")
@@ -64,6 +68,39 @@ def test_sigterm_ends_with_a_checkpoint_and_the_same_command_goes_on(train, tmp_
     assert position(tmp_path / "run")["epoch"] == 2
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
+
+
+def test_a_signal_during_the_last_evaluation_is_not_lost(train, tmp_path, monkeypatch):
+    evaluate = Trainer.evaluate
+
+    def interrupted(*given):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return evaluate(*given)
+
+    options = ("--epochs", "1", "--set", "evaluate_on_number_of_examples=5")
+    options += ("--set", "evaluate_every_number_of_epochs=1")
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "evaluate", interrupted)
+        stopped = train(*options)
+    assert stopped.code == 143 and stopped.out == "", stopped.err
+    at = position(tmp_path / "run")
+    assert at["epoch"] == 1
+    line = f"Stopped after step {at['step']}, the last of epoch 1; a checkpoint was written."
+    assert stopped.err.splitlines()[-1].startswith(line)
+    finished = train(*options)
+    assert finished.code == 0 and "Training was complete already" in finished.out
+
+
+def test_a_signal_when_there_is_nothing_left_to_agree_on_is_delivered_afterwards(monkeypatch):
+    heard = []
+    monkeypatch.setattr(signal, "raise_signal", heard.append)
+    agreement = Agreement(SingleDevice(), model=None)
+    with stop_on_signal(agreement):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert heard == [signal.SIGTERM]
+    with pytest.raises(KeyError), stop_on_signal(agreement):  # what ends training is told instead
+        raise KeyError
+    assert heard == [signal.SIGTERM]
 
 
 def test_a_loss_that_is_not_a_number_ends_with_the_step_and_keeps_checkpoints(train, tmp_path):

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from scipy.sparse import csr_matrix
+from one_weight import OneWeight, make_store
 
-from data_pipeline.batches.example_store import Examples, ExampleStore, FeatureTables
 from data_pipeline.batches.hold_out import hold_out
 from data_pipeline.batches.plans import Schedule
 from data_pipeline.messages.prepared import open_prepared
 from data_pipeline.rasa_files.nlu_files import read_nlu
-from model.batch import LABEL_SPEC, WEIGHT_SPEC
 from model.diet.options import DIETOptions
-from model.loss_term import LossTerm, Terms
 from trainer.checkpoints.checkpoint import Checkpointer, checkpoints, read_position, read_state
 from trainer.checkpoints.saver import Saver
 from trainer.diet.trained import TrainedRun
@@ -25,40 +20,6 @@ from trainer.training.loop import Trainer
 from trainer.training.validation import split
 
 STEPS = 3
-
-
-class OneWeight(keras.Model):
-    """A weight of which each step takes about a tenth."""
-
-    def build(self, input_shape=None):
-        self.weight = self.add_weight(shape=(1,), initializer="ones", name="weight")
-
-    def training_signature(self):
-        return {**WEIGHT_SPEC, **LABEL_SPEC}
-
-    def loss_terms(self, batch, noise, replicas):
-        weights = batch["example_weights"]
-        return Terms({"a": LossTerm.of_rows(self.weight.value * weights, weights)}, {})
-
-    def evaluation_terms(self, batch, replicas):
-        labels = tf.cast(batch["label_ids"], tf.float32)
-        mean_label = LossTerm.of_rows(labels, batch["example_weights"])
-        return Terms(self.loss_terms(batch, None, replicas).losses, {"mean_label": mean_label})
-
-
-def make_store(examples=12):
-    """Examples of one token each, labelled 0, 1, 2 in turn."""
-    ones, zeros = np.ones(examples, np.int32), np.zeros(examples, np.int32)
-    row = csr_matrix(np.ones((1, 1), np.float32))
-    return ExampleStore(
-        FeatureTables(row, row, np.zeros((1, 0), np.float32), zeros[:1], zeros[:1], 1, ()),
-        [
-            Examples(
-                *(ones, zeros, zeros, np.arange(examples, dtype=np.int32) % 3, {}),
-                *(zeros, zeros[:0], zeros[:0].astype(np.float32)),
-            )
-        ],
-    )
 
 
 def options(**changes):

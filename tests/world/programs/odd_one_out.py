@@ -3,7 +3,8 @@
 usage: odd_one_out.py WAY RANK TRAIN OPTIONS…
 
 WAY: at the third step it `raises` an error that is none of the user's, `hangs` for ever while its
-other threads live, or `freezes`, all of it; it `prepares_long`; it `has_another_seed`.
+other threads live, or `freezes`, all of it; it `prepares_long`; it `has_another_seed`; a Keras
+callback of it `ends_training` after the third step.
 """
 
 from __future__ import annotations
@@ -35,19 +36,33 @@ def freezes() -> None:
 
 def prepares_long() -> None:
     load_tensorflow()
-    from trainer.tasks import diet
+    from trainer.diet import task
 
-    prepare = diet.prepare
+    prepare = task.prepare
 
     def slowly(*arguments, **options):
         time.sleep(LONG_SECONDS)
         return prepare(*arguments, **options)
 
-    diet.prepare = slowly
+    task.prepare = slowly
 
 
 def has_another_seed() -> None:
     sys.argv += ["--seed", "9"]
+
+
+def ends_training() -> None:
+    load_tensorflow()
+    import keras
+
+    from trainer.run import train
+
+    class EndEarly(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = batch > FAILING_STEP
+
+    make = train._callbacks
+    train._callbacks = lambda *given: [*make(*given), EndEarly()]
 
 
 def _divide_by_zero() -> None:
@@ -68,7 +83,9 @@ def _at_a_step(fail) -> None:
     TrainStep.__call__ = failing
 
 
-WAYS = {f.__name__: f for f in (raises, hangs, freezes, prepares_long, has_another_seed)}
+WAYS = {
+    f.__name__: f for f in (raises, hangs, freezes, prepares_long, has_another_seed, ends_training)
+}
 
 if __name__ == "__main__":
     _, way, rank, *options = sys.argv

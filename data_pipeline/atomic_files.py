@@ -1,136 +1,169 @@
-"""A folder of arrays that is complete or absent, every file of it accounted for in a header.
+"""Files and folders that are complete or absent, whatever fails or is killed meanwhile.
 
-It is written under another name and renamed at the end. Every file's size and SHA-256 are in
-`header.json`, so a truncated or altered one is refused by name.
+Everything is written under another name, flushed to disk and renamed.
+
+    write_file(directory / "run.json", text)          # a file whose content is at hand
+
+    with published_file(path) as file:                # a large one, written bit by bit
+        np.save(file, array)
+
+    with published_folder(checkpoints / "step-12") as folder:
+        ...                                           # write into `folder`
+
+    recover(path)                                     # before a folder is looked for or read
+
+Replacing a folder takes two renames: the old one moves aside, the new one takes its name. A process
+that is killed between them leaves neither under the name, but the old one whole beside it, and
+`recover` puts it back. Several processes may write the same folder at once: the last one stays.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import errno
+import fcntl
+import glob
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
-import numpy as np
-from scipy.sparse import csr_matrix
 
-from data_pipeline.errors import InputError
-
-HEADER_FILE = "header.json"
-ADVICE = "Remove the folder and prepare again."
-_CSR_PARTS = ("indptr", "indices", "data")
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a file, replacing an older one whole; a text is written as UTF-8."""
+    with published_file(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
-def new_folder(final: Path, header: dict[str, Any]) -> Iterator[Path]:
-    """A folder to write into, which becomes `final` once the block has ended well.
+def published_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into, which becomes `path` once the block has ended well."""
+    partial = _partial(path)
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+        _flush(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
 
-    Args:
-        header: what to write into the header beside the files; may grow within the block.
+
+@contextmanager
+def published_folder(path: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes `path` once the block has ended well.
+
+    An older folder there is replaced whole; folders above it are made.
     """
-    partial = final.with_name(f".{final.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    path = Path(os.path.abspath(path))  # "." and ".." have no name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    recover(path)
+    partial, lock = _new_partial(path)
     try:
         yield partial
-        files = {
-            path.relative_to(partial).as_posix(): {
-                "bytes": path.stat().st_size,
-                "sha256": sha256_of(path),
-            }
-            for path in sorted(partial.rglob("*"))
-            if path.is_file()
-        }
-        text = json.dumps({**header, "files": files}, indent=1)
-        (partial / HEADER_FILE).write_text(text, encoding="utf-8")
-        publish(partial, final)
+        for inner in (*partial.rglob("*"), partial):
+            _flush(inner)
+        _publish(partial, path)
     finally:
+        os.close(lock)
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def read_folder_header(directory: Path, *, format_version: str) -> dict[str, Any] | None:
-    """The header of a folder, or None where there is none.
+def recover(path: Path) -> None:
+    """Put the folder `path` back, if a process was killed while it replaced it."""
+    path = Path(os.path.abspath(path))
+    if not path.exists() and _aside(path).is_dir():
+        with suppress(FileNotFoundError):  # another process was faster
+            _rename(_aside(path), path)
 
-    Raises:
-        InputError: it is damaged, or of another format.
-    """
-    path = directory / HEADER_FILE
-    if not path.is_file():
-        return None
+
+def recover_all(directory: Path) -> None:
+    """Do `recover` for every folder in `directory`."""
+    for aside in directory.glob(".*.aside"):
+        recover(directory / aside.name.removeprefix(".").removesuffix(".aside"))
+
+
+def _publish(partial: Path, path: Path) -> None:
+    """Give the folder its name. What has the name `_aside` is always whole."""
+    aside = _aside(path)
+    while not _rename(partial, path):
+        _remove(aside)
+        with suppress(FileNotFoundError):
+            _rename(path, aside)
+    _flush(path.parent)
+    _remove(aside)
+
+
+def _rename(path: Path, new: Path) -> bool:
+    """Rename a folder; false where there is a folder of that name which is not empty."""
     try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-        version, files = header["format"], header["files"]
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{path} is damaged. {ADVICE}") from None
-    if version != format_version or not isinstance(files, Mapping):
-        raise InputError(
-            f"{directory} was prepared in format {version}; this version reads {format_version}. "
-            f"{ADVICE}"
-        )
-    return header
+        os.rename(path, new)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise
+    return True
 
 
-def check_files(directory: Path, header: Mapping[str, Any], *, verify: bool) -> None:
-    """Refuse a folder in which a file is missing, truncated or (with `verify`) altered.
-
-    Raises:
-        InputError: naming the file.
-    """
-    for name, recorded in header["files"].items():
-        check_file(directory / name, recorded, hashed=verify)
+def _remove(folder: Path) -> None:
+    """Remove a folder, if it is there, so that no half of it is ever seen under its name."""
+    partial = folder.with_name(f"{folder.name}.partial-{uuid.uuid4().hex}")
+    with suppress(FileNotFoundError):
+        os.rename(folder, partial)
+        shutil.rmtree(partial, ignore_errors=True)
 
 
-def check_file(path: Path, recorded: Mapping[str, Any], *, hashed: bool) -> None:
-    """Refuse a file that is missing, truncated or (if it is `hashed`) altered.
-
-    Args:
-        recorded: its `bytes` and `sha256` when it was written.
-
-    Raises:
-        InputError: naming the file.
-    """
-    if not path.is_file():
-        raise InputError(f"{path} is missing from the prepared data set. {ADVICE}")
-    size = path.stat().st_size
-    if size != recorded["bytes"]:
-        raise InputError(
-            f"{path} is truncated or altered: {recorded['bytes']} bytes were written, "
-            f"{size} are there. {ADVICE}"
-        )
-    if hashed and sha256_of(path) != recorded["sha256"]:
-        raise InputError(f"{path} was altered: its SHA-256 is not the recorded one. {ADVICE}")
+def _new_partial(path: Path) -> tuple[Path, int]:
+    """A new folder beside `path`, and the open lock by which others see that this process lives."""
+    parent = os.open(path.parent, os.O_RDONLY)
+    try:
+        _lock(parent, wait=True)  # so that nobody comes between making a folder and locking it
+        _remove_abandoned(path)
+        partial = _partial(path)
+        partial.mkdir()
+        own = os.open(partial, os.O_RDONLY)
+        _lock(own, wait=False)
+        return partial, own
+    finally:
+        os.close(parent)
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's content, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def _remove_abandoned(path: Path) -> None:
+    """Remove what processes that were killed have left half-written or half-removed."""
+    for folder in path.parent.glob(f".{glob.escape(path.name)}.*partial-*"):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                if _lock(descriptor, wait=False):
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)
 
 
-def save_csr(path: Path, matrix: csr_matrix) -> None:
-    """Three arrays, `path.indptr.npy` and so on."""
-    for part in _CSR_PARTS:
-        np.save(f"{path}.{part}.npy", getattr(matrix, part))
+def _lock(descriptor: int, *, wait: bool) -> bool:
+    """Lock an open folder until it is closed; false if another process has, or nobody can."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:  # some network file systems have no locks: nothing is removed there
+        return False
+    return True
 
 
-def load_csr(path: Path, width: int) -> csr_matrix:
-    """What `save_csr` saved, as memory maps."""
-    indptr, indices, data = (np.load(f"{path}.{part}.npy", mmap_mode="r") for part in _CSR_PARTS)
-    return csr_matrix((data, indices, indptr), shape=(len(indptr) - 1, width), copy=False)
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.partial-{uuid.uuid4().hex}")
 
 
-def publish(partial: Path, final: Path) -> None:
-    """Swap the finished folder in by renaming, never leaving a half-written one under `final`."""
-    outdated = final.with_name(f".{final.name}.outdated")
-    shutil.rmtree(outdated, ignore_errors=True)
-    if final.exists():
-        os.replace(final, outdated)
-    os.replace(partial, final)
-    shutil.rmtree(outdated, ignore_errors=True)
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.aside")
+
+
+def _flush(path: Path) -> None:
+    """Make the content of a file, or the names in a folder, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

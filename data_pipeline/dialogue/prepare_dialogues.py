@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from data_pipeline.atomic_files import read_folder_header
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.dialogue_store import DialogueShard, ShardBuilder
 from data_pipeline.dialogue.domain.domain import Domain
@@ -26,6 +25,7 @@ from data_pipeline.dialogue.domain.nlu_responses import with_nlu_responses
 from data_pipeline.dialogue.prepared_dialogues import (
     FORMAT_VERSION,
     PreparedDialogues,
+    header_of_dialogues,
     open_dialogues,
     write_dialogues,
 )
@@ -35,8 +35,9 @@ from data_pipeline.dialogue.trackers.states import State, StateTable
 from data_pipeline.dialogue.trackers.tracker_generator import training_trackers
 from data_pipeline.dialogue.trackers.turns import NO_LABEL, Turns, Window, WindowCutter, turns_of
 from data_pipeline.errors import InputError
+from data_pipeline.file_hashes import sha256_of
 from data_pipeline.messages.feature_settings import FeatureSettings
-from data_pipeline.messages.prepared import Origin, sha256_of
+from data_pipeline.messages.prepared import Origin
 from data_pipeline.rasa_files.nlu_files import find_nlu_files
 
 logger = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ def prepare_dialogues(
             that is something else or cannot be written.
     """
     origin = origin_of(sources, settings, text_features)
-    header = read_folder_header(directory, format_version=FORMAT_VERSION)
+    header = header_of_dialogues(directory)
     if header is not None and header["fingerprint"] == origin.fingerprint:
         logger.info("Using the prepared dialogues in %s: nothing has changed.", directory)
         return open_dialogues(directory)

@@ -19,19 +19,21 @@ from typing import Any
 
 import numpy as np
 
-from data_pipeline.atomic_files import (
-    check_files,
-    load_csr,
-    new_folder,
-    read_folder_header,
-    save_csr,
-)
+from data_pipeline.atomic_files import published_folder
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.dialogue_store import DialogueShard, DialogueStore, DialogueTables
 from data_pipeline.errors import InputError
 from data_pipeline.messages.prepared import Origin, PreparedWriter, open_prepared
+from data_pipeline.prepared_folder import (
+    check_files,
+    load_csr,
+    read_header,
+    save_csr,
+    write_header,
+)
 
 FORMAT_VERSION = "dialogues-2"
+HEADER_KEYS = ("fingerprint", "settings", "examples", "turns", "shards", "widths", "label_width")
 _SHARD_ARRAYS = [field.name for field in fields(DialogueShard)]
 
 
@@ -57,22 +59,24 @@ def write_dialogues(
     origin: Origin,
 ) -> None:
     """Write prepared dialogues, whole or not at all."""
-    header = {
-        "format": FORMAT_VERSION,
-        "fingerprint": origin.fingerprint,
-        "settings": origin.settings,
-    }
-    with new_folder(directory, header) as folder:
-        header |= _write_shards(folder, shards)
+    with published_folder(directory) as folder:
+        counts = _write_shards(folder, shards)
         _write_tables(folder, tables)
-        header["widths"] = {name: rows.shape[1] for name, rows in tables.rows.items()}
-        header["label_width"] = tables.label_rows.shape[1]
         featurizer.save(folder)
         if featurizer.texts:
             for attribute, texts in tables.texts.items():
-                with PreparedWriter(folder / "texts" / attribute) as writer:
-                    writer.add_shard(texts.take(np.arange(len(texts))))
-                    writer.finish(featurizer.texts.pipelines[attribute], texts.tables, origin)
+                writer = PreparedWriter(folder / "texts" / attribute)
+                writer.add_shard(texts.take(np.arange(len(texts))))
+                writer.finish(featurizer.texts.pipelines[attribute], texts.tables, origin)
+        header = {
+            "format": FORMAT_VERSION,
+            "fingerprint": origin.fingerprint,
+            "settings": origin.settings,
+            **counts,
+            "widths": {name: rows.shape[1] for name, rows in tables.rows.items()},
+            "label_width": tables.label_rows.shape[1],
+        }
+        write_header(folder, header)
 
 
 def _write_shards(folder: Path, shards: Iterable[DialogueShard]) -> dict[str, Any]:
@@ -99,7 +103,7 @@ def open_dialogues(directory: Path, *, verify: bool = True) -> PreparedDialogues
     Raises:
         InputError: they are missing, half-written, of another format, truncated or altered.
     """
-    header = read_folder_header(directory, format_version=FORMAT_VERSION)
+    header = header_of_dialogues(directory)
     if header is None:
         raise InputError(
             f"{directory} holds no prepared dialogues: it has no header.json. Prepare them first."
@@ -131,6 +135,15 @@ def open_dialogues(directory: Path, *, verify: bool = True) -> PreparedDialogues
     full = header["settings"]["full_dialogues"]
     store = DialogueStore(tables, shards, full_dialogues=full)
     return PreparedDialogues(directory, header, featurizer, store)
+
+
+def header_of_dialogues(directory: Path) -> dict[str, Any] | None:
+    """The header of the prepared dialogues in `directory`, or None where there is none.
+
+    Raises:
+        InputError: it is damaged, or of another format.
+    """
+    return read_header(directory, format_version=FORMAT_VERSION, keys=HEADER_KEYS)
 
 
 def _mapped(path: Path) -> np.ndarray:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipeline.atomic_files import sha256_of
 from data_pipeline.errors import InputError
+from data_pipeline.file_hashes import sha256_of
 from data_pipeline.messages.fitted_pipeline import ARRAY_FILES, PIPELINE_FILE, FittedPipeline
 
 SHOWN_NAMES = 5

@@ -12,14 +12,14 @@ from typing import Any
 
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.pipeline_components import build_featurizers
+from data_pipeline.file_hashes import sha256_of
+from data_pipeline.json_differences import json_differences
 from data_pipeline.messages.earlier_pipeline import EarlierPipeline
-from data_pipeline.messages.prepared import FORMAT_VERSION, PreparedDataset, sha256_of
+from data_pipeline.messages.prepared import FORMAT_VERSION, PreparedDataset
 from data_pipeline.messages.scan import Scanner
 from data_pipeline.rasa_files.nlu_files import find_nlu_files, named_lookup_files
 
 logger = logging.getLogger(__name__)
-
-ABSENT = "(absent)"
 
 
 @dataclass(frozen=True)
@@ -149,26 +149,3 @@ def check_same_files(
             f"{', '.join(map(str, nlu_paths))}, or these have changed since. Prepare it again, or "
             "give the files it was prepared from."
         )
-
-
-def json_differences(before: Any, now: Any, place: str = "") -> list[str]:
-    """Where two JSON values differ, as `place: before -> now`.
-
-    >>> json_differences({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]})
-    ['a[1].b: 2 -> 3']
-    """
-    if before == now:
-        return []
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = sorted(before.keys() | now.keys())
-        inner = [(f"{place}.{key}" if place else key, key) for key in keys]
-        pairs = [(name, before.get(key, ABSENT), now.get(key, ABSENT)) for name, key in inner]
-    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        pairs = [(f"{place}[{i}]", b, n) for i, (b, n) in enumerate(zip(before, now, strict=True))]
-    else:
-        return [f"{place}: {_shown(before)} -> {_shown(now)}"]
-    return [line for name, b, n in pairs for line in json_differences(b, n, name)]
-
-
-def _shown(value: Any) -> str:
-    return value if value is ABSENT else json.dumps(value, ensure_ascii=False)

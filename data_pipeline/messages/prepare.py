@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from data_pipeline.atomic_files import published_folder
 from data_pipeline.batches.example_store import Examples, FeatureTables, join
 from data_pipeline.errors import InputError
 from data_pipeline.messages.chunk_workers import map_chunks
@@ -33,8 +34,8 @@ from data_pipeline.messages.prepared import (
     Origin,
     PreparedDataset,
     PreparedWriter,
+    header_of_prepared,
     open_prepared,
-    read_header,
 )
 from data_pipeline.messages.scan import Scanner, ScanResult, SideItems, tokenize
 from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu
@@ -62,7 +63,7 @@ def prepare(
     """
     files = find_nlu_files(nlu_paths)
     fingerprint = settings.fingerprint(files)
-    header = read_header(directory)
+    header = header_of_prepared(directory)
     if header is not None and header["fingerprint"] == fingerprint:
         logger.info("Using the prepared data set in %s: nothing has changed.", directory)
         return open_prepared(directory)
@@ -209,8 +210,8 @@ def _write(
     chunks = _chunks(SideItems().take_from(iter_nlu(files)))
     encoded = ((len(r[0]), r) for r in map_chunks(encoder, chunks, processes))
     places = IdAssigner()
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with PreparedWriter(directory) as writer:
+    with published_folder(directory) as folder:
+        writer = PreparedWriter(folder)
         for shard in _shards(progress(encoded, "Writing", scan.messages), places):
             writer.add_shard(shard)
         tables = feature_tables(pipeline, types, places.keys())

@@ -1,7 +1,7 @@
 """The prepared data set on disk: a folder of `.npy` arrays, opened as memory maps, and a header.
 
-The folder is complete or absent: it is written under another name and renamed at the end. Every
-file's size and SHA-256 are in `header.json`, so a truncated or altered one is refused by name.
+It is complete or absent (`data_pipeline/atomic_files.py`), and a truncated or altered file is
+refused by name (`data_pipeline/prepared_folder.py`).
 
 | file | what |
 |---|---|
@@ -16,8 +16,6 @@ file's size and SHA-256 are in `header.json`, so a truncated or altered one is r
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -25,20 +23,20 @@ from typing import Any
 
 import numpy as np
 
-from data_pipeline.atomic_files import (
-    HEADER_FILE,
-    check_file,
-    load_csr,
-    publish,
-    save_csr,
-    sha256_of,
-)
 from data_pipeline.batches.example_store import Examples, ExampleStore, FeatureTables
 from data_pipeline.errors import InputError
 from data_pipeline.messages.fitted_pipeline import FittedPipeline
+from data_pipeline.prepared_folder import (
+    HEADER_FILE,
+    check_files,
+    load_csr,
+    read_header,
+    save_csr,
+    write_header,
+)
 
 FORMAT_VERSION = 1
-HEADER_KEYS = {"fingerprint", "settings", "examples", "tokens", "shards", "files"}
+HEADER_KEYS = ("fingerprint", "settings", "examples", "tokens", "shards")
 VECTORS_FILE = "token_vectors.npy"
 _EXAMPLE_ARRAYS = [field.name for field in fields(Examples) if field.name != "tags"]
 
@@ -71,26 +69,19 @@ class PreparedDataset:
 
 
 class PreparedWriter:
-    """Writes a prepared data set, shard by shard, and publishes it whole or not at all.
+    """Writes a prepared data set into a folder, shard by shard; the header comes last.
 
-    >>> with PreparedWriter(Path("prepared")) as writer:          # doctest: +SKIP
+    >>> with published_folder(Path("prepared")) as folder:        # doctest: +SKIP
+    ...     writer = PreparedWriter(folder)
     ...     writer.add_shard(examples)
     ...     writer.finish(pipeline, tables, origin)
     """
 
     def __init__(self, directory: Path):
-        self._final = directory
-        self._directory = directory.with_name(f".{directory.name}.partial")
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
         self._shard_sizes: list[int] = []
         self._tokens = 0
-
-    def __enter__(self) -> PreparedWriter:
-        shutil.rmtree(self._directory, ignore_errors=True)
-        self._directory.mkdir(parents=True)
-        return self
-
-    def __exit__(self, *_) -> None:
-        shutil.rmtree(self._directory, ignore_errors=True)
 
     def add_shard(self, examples: Examples) -> None:
         """Write the next run of examples."""
@@ -103,7 +94,7 @@ class PreparedWriter:
         self._tokens += len(examples.token_types)
 
     def finish(self, pipeline: FittedPipeline, tables: FeatureTables, origin: Origin) -> None:
-        """Write the tables, the pipeline and the header, and publish the folder."""
+        """Write the tables, the pipeline and the header."""
         save_csr(self._directory / "token_rows", tables.token_rows)
         save_csr(self._directory / "place_rows", tables.place_rows)
         if tables.dense_width:
@@ -117,13 +108,8 @@ class PreparedWriter:
             "examples": sum(self._shard_sizes),
             "tokens": self._tokens,
             "shards": self._shard_sizes,
-            "files": {
-                path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
-                for path in sorted(self._directory.iterdir())
-            },
         }
-        (self._directory / HEADER_FILE).write_text(json.dumps(header, indent=1), encoding="utf-8")
-        publish(self._directory, self._final)
+        write_header(self._directory, header)
 
 
 def open_prepared(directory: Path, *, verify: bool = True) -> PreparedDataset:
@@ -132,14 +118,13 @@ def open_prepared(directory: Path, *, verify: bool = True) -> PreparedDataset:
     Raises:
         InputError: it is missing, half-written, of another format version, truncated or altered.
     """
-    header = read_header(directory)
+    header = header_of_prepared(directory)
     if header is None:
         raise InputError(
             f"{directory} is not a prepared data set: it has no {HEADER_FILE}. "
             "Make one with `python -m trainer prepare PROJECT --out DIR`."
         )
-    for name, recorded in header["files"].items():
-        check_file(directory / name, recorded, hashed=verify)
+    check_files(directory, header, verify=verify)
     pipeline = FittedPipeline.load(directory)
     tables = FeatureTables(
         token_rows=load_csr(directory / "token_rows", pipeline.sequence_width),
@@ -157,25 +142,13 @@ def open_prepared(directory: Path, *, verify: bool = True) -> PreparedDataset:
     return PreparedDataset(directory, header, pipeline, ExampleStore(tables, shards))
 
 
-def read_header(directory: Path) -> dict | None:
-    """The header of the prepared data set in `directory`, or None where there is none."""
-    path = directory / HEADER_FILE
-    if not path.is_file():
-        return None
-    try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-        version = header["format"]
-        complete = version != FORMAT_VERSION or HEADER_KEYS <= header.keys()
-    except (ValueError, KeyError, TypeError, AttributeError):
-        complete = False
-    if not complete:
-        raise InputError(f"{path} is damaged. Remove the folder and prepare again.")
-    if version != FORMAT_VERSION:
-        raise InputError(
-            f"{directory} was prepared in format {version}; this version reads {FORMAT_VERSION}. "
-            "Remove the folder and prepare again."
-        )
-    return header
+def header_of_prepared(directory: Path) -> dict[str, Any] | None:
+    """The header of the prepared data set in `directory`, or None where there is none.
+
+    Raises:
+        InputError: it is damaged, or of another format.
+    """
+    return read_header(directory, format_version=FORMAT_VERSION, keys=HEADER_KEYS)
 
 
 def _shard_name(number: int) -> str:

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_pipeline.atomic_files import sha256_of
 from data_pipeline.errors import InputError
-from data_pipeline.messages.feature_settings import json_differences
+from data_pipeline.file_hashes import sha256_of
+from data_pipeline.json_differences import json_differences
 from data_pipeline.messages.prepare import prepare
 from data_pipeline.rasa_files.nlu_files import find_nlu_files
 from trainer.config.project import Project, find_project

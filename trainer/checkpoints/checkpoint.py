@@ -26,8 +26,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import tensorflow as tf
 
-from data_pipeline.atomic_files import sha256_of
 from data_pipeline.errors import InputError
+from data_pipeline.file_hashes import sha256_of
 from trainer.checkpoints.position import Position
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,8 @@ from data_pipeline.batches.plans import Schedule
 from data_pipeline.dialogue.dialogue_featurizer import FEATURIZER_FILE, DialogueFeaturizer
 from data_pipeline.dialogue.prepare_dialogues import DialogueSettings
 from data_pipeline.featurizers.pipeline_components import FEATURIZERS
-from data_pipeline.messages.feature_settings import FeatureSettings, json_differences
+from data_pipeline.json_differences import json_differences
+from data_pipeline.messages.feature_settings import FeatureSettings
 from data_pipeline.messages.fitted_pipeline import PIPELINE_FILE, FittedPipeline
 from model.diet.options import DIETOptions
 from model.ted.options import TEDOptions

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from data_pipeline.errors import InputError
+from data_pipeline.json_differences import json_differences
 from data_pipeline.messages.earlier_pipeline import EarlierPipeline, column_origins
-from data_pipeline.messages.feature_settings import json_differences
 from data_pipeline.messages.fitted_pipeline import PIPELINE_FILE, FittedPipeline
 from model.diet.diet import DIET
 from trainer.checkpoints.checkpoint import answering_checkpoint, damage, load_variables

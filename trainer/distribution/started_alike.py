@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipeline.errors import InputError
-from data_pipeline.messages.feature_settings import json_differences
+from data_pipeline.json_differences import json_differences
 from trainer.distribution.distribution import Distribution
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "horovod")

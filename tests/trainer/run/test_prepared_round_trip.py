@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -82,6 +84,35 @@ def test_nothing_is_prepared_twice(prepare_project, project, monkeypatch):
     with (project / "data" / "nlu.yml").open("a") as file:
         file.write("- intent: new\n  examples: |\n    - something new\n")
     assert "new" in prepare_project("prepared").pipeline.labels
+
+
+def test_two_that_prepare_the_same_folder_at_once_do_not_spoil_it(
+    prepare_project, tmp_path, monkeypatch
+):
+    """The second begins to write when the first is half through, and ends after it."""
+    add_shard = prepare_module.PreparedWriter.add_shard
+    first_is_done, second_writes = threading.Event(), threading.Event()
+    seconds = []
+    second = threading.Thread(target=lambda: seconds.append(prepare_project("prepared")))
+
+    def meet(writer, shard):
+        if threading.current_thread() is second:
+            second_writes.set()
+            first_is_done.wait()
+            return add_shard(writer, shard)
+        add_shard(writer, shard)
+        second.start()
+        return second_writes.wait()
+
+    monkeypatch.setattr(prepare_module.PreparedWriter, "add_shard", meet)
+    try:
+        first = prepare_project("prepared")
+        assert prepare_project("prepared").header == first.header, "it is used again"
+    finally:
+        first_is_done.set()
+        second.join()
+    assert seconds[0].header == open_prepared(tmp_path / "prepared").header == first.header
+    assert [path.name for path in tmp_path.iterdir() if "prepared" in path.name] == ["prepared"]
 
 
 def test_an_error_in_the_second_pass_leaves_the_old_data_set(

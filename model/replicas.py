@@ -1,4 +1,4 @@
-"""What a loss may ask of the other replicas: their rows of the global batch, and its size.
+"""What a model may ask of the other replicas: their rows of the global batch, and its size.
 
 The global batch is the concatenation of the replicas' rows in replica order; every replica holds
 equally many. Weight-0 rows, which only pad, come last in it.
@@ -6,7 +6,7 @@ equally many. Weight-0 rows, which only pad, come last in it.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
@@ -63,3 +63,43 @@ ONE_REPLICA = OneReplica()
 def global_row_offset(replicas: Replicas, local_rows: tf.Tensor) -> tf.Tensor:
     """The position in the global batch of this replica's first row (int32 scalar)."""
     return replicas.index * local_rows
+
+
+class GlobalRows(NamedTuple):
+    """Everyone's rows, laid end to end in the order of the replicas, however many each holds.
+
+    Attributes:
+        tensors: `[count, ...]` each.
+        first: int32 scalar, the place of this replica's first row.
+        count: int32 scalar.
+    """
+
+    tensors: list[tf.Tensor]
+    first: tf.Tensor
+    count: tf.Tensor
+
+
+def gather_rows(
+    tensors: list[tf.Tensor], replicas: Replicas, counts: tf.Tensor | None = None
+) -> GlobalRows:
+    """Gather `[rows, ...]` tensors, of as many rows each, with gradient.
+
+    Args:
+        counts: `[replicas]` int32, how many rows each replica holds, if that is known; else the
+            replicas tell each other.
+    """
+    if counts is None:
+        counts = replicas.all_gather(tf.shape(tensors[0])[:1])
+    first, count = tf.reduce_sum(counts[: replicas.index]), tf.reduce_sum(counts)
+    if replicas.count == 1:
+        return GlobalRows(tensors, first, count)
+    # Replicas exchange equally many rows, so all fill up to the largest number.
+    most = tf.reduce_max(counts)
+    places = tf.where(tf.reshape(tf.sequence_mask(counts, most), [-1]))[:, 0]
+
+    def gather(tensor: tf.Tensor) -> tf.Tensor:
+        missing = most - tf.shape(tensor)[0]
+        pads = [[0, missing], *[[0, 0]] * (tensor.shape.rank - 1)]
+        return tf.gather(replicas.all_gather(tf.pad(tensor, pads)), places)
+
+    return GlobalRows([gather(tensor) for tensor in tensors], first, count)

@@ -3,8 +3,8 @@
 
     python scripts/make_options_doc.py
 
-Names, defaults and meanings come from the code; what is here is what the code cannot say. A test
-(`tests/test_options_doc.py`) fails when an option is missing, a test is gone, or the file is stale.
+Names, defaults, meanings and what is done come from the code. A test (`tests/test_options_doc.py`)
+fails when an option is missing, a test is gone, or the file is stale.
 """
 
 from __future__ import annotations
@@ -19,38 +19,13 @@ import yaml
 from shown_by import DIET_TESTS, OPTIONS, TED_TESTS, TRAINER_TESTS
 
 from model.diet.options import DIETOptions
+from model.options.fields import OURS
 from model.options.rasa_names import RETIRED
 from model.ted.options import TEDOptions
 from trainer.config.options import TrainerOptions
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "options.md"
 
-REFUSED = "refused"
-WITHOUT_EFFECT = "accepted, without effect"
-# What is neither done as in Rasa nor evident.
-STATUS = {
-    "run_eagerly": f"`true` is {REFUSED}: a run is one compiled graph",
-    "tensorboard_log_directory": f"{WITHOUT_EFFECT}: it is always written to the run directory",
-    "tensorboard_log_level": f"{WITHOUT_EFFECT}: steps and epochs are both written",
-    "random_seed": "done; empty means 0, so that a run can be repeated",
-    "batch_strategy": "done",
-    "share_hidden_layers": "done, as documented; Rasa 3.6.21 ends with `KeyError: 'text'`",
-    "model_confidence": f'done; values other than "softmax" are {REFUSED}, as by Rasa 3',
-    "similarity_type": f'done; "cosine" with cross-entropy is {REFUSED}, as by Rasa',
-    "entity_confidence": "ours",
-    "use_gpu": f"`false` is {REFUSED}: hide the GPUs",
-    "drop_rate_label": f"{WITHOUT_EFFECT}, as in Rasa",
-    "priority": f"{WITHOUT_EFFECT}: there are no other policies here",
-}
-MEANING = {
-    "random_seed": "determines initial weights, order of examples and all draws",
-    "loss_type": '"cross_entropy" over sampled negatives, or "margin" as in StarSpace',
-    "entity_confidence": '"rasa" as Rasa computes it, or "intended"; see `model/losses/crf.py`',
-    "batch_strategy": '"balanced" draws labels evenly, "sequence" takes all examples in any order',
-    "epochs": "times that the training data is gone through",
-    "model_confidence": "how similarities become confidences",
-    "tensorboard_log_level": '"epoch" or "batch"',
-}
 HEAD = """\
 # Options
 
@@ -93,7 +68,6 @@ def render() -> str:
 
 
 def _table(options: type, tests: dict[str, tuple[str, ...]]) -> list[str]:
-    usual = "ours" if options is TrainerOptions else "done"
     what = meanings(options)
     lines = ["| option | default | what it does | here | shown by |", "|---|---|---|---|---|"]
     for field in dataclasses.fields(options):
@@ -101,7 +75,7 @@ def _table(options: type, tests: dict[str, tuple[str, ...]]) -> list[str]:
             f"`{field.name}`",
             f"`{_default(field)}`",
             what[field.name],
-            STATUS.get(field.name, usual),
+            field.metadata.get("state", OURS),
             ", ".join(map(_link, tests[field.name])),
         )
         lines.append(f"| {' | '.join(cells)} |")
@@ -122,7 +96,7 @@ def meanings(options: type) -> dict[str, str]:
     described = {name: " ".join(text.split()).removesuffix(".") for name, text in entries}
     for field in dataclasses.fields(options):
         described.setdefault(field.name, field.metadata.get("meaning", ""))
-    return {**described, **{name: MEANING[name] for name in MEANING.keys() & described.keys()}}
+    return described
 
 
 def _link(test: str) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import keras
 import tensorflow as tf
 
 from model.batch import LABEL_SPEC, TOKEN_ID_SPEC, WEIGHT_SPEC, Batch, tag_spec
-from model.diet.evaluation import evaluation_terms
 from model.diet.label_table import LabelTable
 from model.diet.options import DIETOptions
 from model.diet.sizes import DIETSizes
@@ -18,9 +15,10 @@ from model.layers.text_settings import TextSettings
 from model.loss_term import LossTerm, Terms
 from model.losses.dot_product_loss import Candidates, DotProductLoss, Pairs, similarity
 from model.losses.masked_language_model import TokenGuessing
-from model.losses.tag_head import TagHead
+from model.losses.tag_head import TagHead, tag_f1
+from model.model_config import model_arguments, model_config
 from model.noise import Noise
-from model.options.loss_options import loss_settings
+from model.options.layer_settings import loss_settings
 from model.replicas import ONE_REPLICA, Replicas, global_row_offset
 from model.weight_counts import weight_counts
 
@@ -180,9 +178,14 @@ class DIET(keras.Model):
             "intent_accuracy" and "mask_accuracy", among the drawn negatives (Rasa's `i_acc`,
             `m_acc`).
         """
+        text = self.text(batch, noise=noise, replicas=replicas)
+        return self._terms_of(text, batch, noise, replicas)
+
+    def _terms_of(
+        self, text: EncodedText, batch: Batch, noise: Noise | None, replicas: Replicas
+    ) -> Terms:
         losses: dict[str, LossTerm] = {}
         metrics: dict[str, LossTerm] = {}
-        text = self.text(batch, noise=noise, replicas=replicas)
         if text.chosen is not None:
             losses["mask"], metrics["mask_accuracy"] = self.token_guessing(
                 text, batch["text_token_ids"], noise=noise, replicas=replicas
@@ -226,10 +229,34 @@ class DIET(keras.Model):
         hidden = self.label_hidden(self.label_table(tf.zeros([])), noise=noise)
         return tf.cast(self.embed_label(hidden), tf.float32)
 
+    def evaluation_terms(self, batch: Batch, replicas: Replicas = ONE_REPLICA) -> Terms:
+        """The losses of this replica's rows without noise, and how many of the answers are right.
+
+        Rasa's validation metrics (`i_acc`, `e_f1`, `r_f1`, `g_f1`) are for the training graph:
+        intents among drawn negatives, roles and groups given the true entities. These are for
+        `call`.
+
+        Returns:
+            Losses as of `loss_terms`; metrics "intent_accuracy" among all labels and, per head
+            there is, "entity_f1", "role_f1", "group_f1".
+        """
+        text = self.text(batch)
+        answers = self._answers(text, batch)
+        metrics: dict[str, LossTerm] = {}
+        if self.learns_intents:
+            best = tf.argmax(answers["intent_confidences"], -1, tf.int32)
+            right = tf.cast(best == batch["label_ids"], tf.float32)
+            metrics["intent_accuracy"] = LossTerm.of_rows(right, batch["example_weights"])
+        for head in self.heads:
+            metrics[f"{head}_f1"] = tag_f1(answers[f"{head}_tags"], batch[f"{head}_tags"])
+        return Terms(self._terms_of(text, batch, None, replicas).losses, metrics)
+
     # --- Answers ----------------------------------------------------------------------------------
 
     def call(self, batch: Batch) -> dict[str, tf.Tensor]:
-        text = self.text(batch)
+        return self._answers(self.text(batch), batch)
+
+    def _answers(self, text: EncodedText, batch: Batch) -> dict[str, tf.Tensor]:
         answers = {}
         if self.learns_intents:
             inputs, labels = self.embed_text(text.sentences), self._label_embeddings(None)
@@ -244,10 +271,6 @@ class DIET(keras.Model):
             answers |= {f"{head}_tags": tags, f"{head}_confidences": confidences}
         return answers
 
-    def evaluation_terms(self, batch: Batch, replicas: Replicas = ONE_REPLICA) -> Terms:
-        """How good the answers to this replica's rows are; see `model.diet.evaluation`."""
-        return evaluation_terms(self, batch, replicas)
-
     # --- Size -------------------------------------------------------------------------------------
 
     def weight_counts(self) -> dict[str, int]:
@@ -257,16 +280,8 @@ class DIET(keras.Model):
     # --- Config -----------------------------------------------------------------------------------
 
     def get_config(self) -> dict:
-        return {
-            "name": self.name,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "sizes": self.sizes.to_json(),
-            "options": dataclasses.asdict(self.options),
-            "accumulate_steps": self.accumulate_steps,
-        }
+        return model_config(self)
 
     @classmethod
     def from_config(cls, config: dict, custom_objects=None) -> DIET:
-        sizes, options = DIETSizes.from_json(config["sizes"]), DIETOptions(**config["options"])
-        rest = {key: value for key, value in config.items() if key not in ("sizes", "options")}
-        return cls(sizes, options, **rest)
+        return cls(**model_arguments(config, DIETSizes, DIETOptions))

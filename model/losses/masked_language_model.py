@@ -10,7 +10,7 @@ from model.layers.text_encoder import EncodedText
 from model.loss_term import LossTerm
 from model.losses.dot_product_loss import Candidates, DotProductLoss, Pairs
 from model.noise import Noise
-from model.replicas import ONE_REPLICA, Replicas
+from model.replicas import ONE_REPLICA, Replicas, gather_rows
 
 
 @keras.saving.register_keras_serializable(package="diet_ted_trainer")
@@ -71,11 +71,9 @@ class TokenGuessing(keras.layers.Layer):
         guesses = tf.cast(self.guess(tf.gather(encoded.rows, rows)), tf.float32)
         truths = tf.cast(self.truth(tf.gather(encoded.unmasked, rows)), tf.float32)
         ids = tf.gather_nd(token_ids, own)
-        first = tf.reduce_sum(counts[: replicas.index])
-        count = tf.reduce_sum(counts)
-        all_guesses, all_truths, all_ids = (
-            _gather_unequal(each, counts, replicas) for each in (guesses, truths, ids)
-        )
+        everyone = gather_rows([guesses, truths, ids], replicas, counts)
+        all_guesses, all_truths, all_ids = everyone.tensors
+        first, count = everyone.first, everyone.count
         pairs = Pairs(guesses, truths, ids, tf.ones_like(guesses[:, 0]), first, count)
         return self.comparison(
             pairs,
@@ -99,13 +97,3 @@ def _at_least_one(chosen: tf.Tensor) -> tf.Tensor:
     cells = tf.range(tf.size(chosen))
     first = tf.reshape(cells == 0, tf.shape(chosen))
     return chosen | (first & ~tf.reduce_any(chosen))
-
-
-def _gather_unequal(rows: tf.Tensor, counts: tf.Tensor, replicas: Replicas) -> tf.Tensor:
-    """`Replicas.all_gather` for replicas that hold `counts` rows, in the order of replicas."""
-    if replicas.count == 1:
-        return rows
-    widest = tf.reduce_max(counts)
-    padding = [[0, widest - tf.shape(rows)[0]]] + [[0, 0]] * (rows.shape.rank - 1)
-    gathered = replicas.all_gather(tf.pad(rows, padding))
-    return tf.boolean_mask(gathered, tf.reshape(tf.sequence_mask(counts, widest), [-1]))

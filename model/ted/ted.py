@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from model.batch import Batch
-from model.diet.evaluation import tag_f1
-from model.global_rows import gather_rows
 from model.layers.dense import Embed
 from model.layers.packing import Packing
 from model.loss_term import LossTerm, Terms
 from model.losses.dot_product_loss import Candidates, DotProductLoss, Pairs, similarity
-from model.losses.tag_head import TagHead
+from model.losses.tag_head import TagHead, tag_f1
+from model.model_config import model_arguments, model_config
 from model.noise import Noise
-from model.options.loss_options import loss_settings
-from model.replicas import ONE_REPLICA, Replicas
+from model.options.layer_settings import loss_settings
+from model.replicas import ONE_REPLICA, Replicas, gather_rows
 from model.ted.action_table import ActionTable
 from model.ted.batch import (
     ATTRIBUTES,
@@ -68,7 +66,7 @@ class TED(keras.Model):
     * `entity_tags` `[texts, time]` int32 and `entity_confidences` `[texts, time]` float32, if
       entities are learnt: those of the texts in last turns, in the order of `text_turns`.
 
-    >>> from model.feature_widths import FeatureWidths
+    >>> from model.layers.feature_widths import FeatureWidths
     >>> widths = FeatureWidths(sentence=4)
     >>> sizes = TEDSizes(attributes={"intent": widths, "action_name": widths}, num_labels=4)
     >>> TED(sizes, TEDOptions()).build()
@@ -283,16 +281,8 @@ class TED(keras.Model):
     # --- Config -----------------------------------------------------------------------------------
 
     def get_config(self) -> dict:
-        return {
-            "name": self.name,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "sizes": self.sizes.to_json(),
-            "options": dataclasses.asdict(self.options),
-            "accumulate_steps": self.accumulate_steps,
-        }
+        return model_config(self)
 
     @classmethod
     def from_config(cls, config: dict, custom_objects=None) -> TED:
-        sizes, options = TEDSizes.from_json(config["sizes"]), TEDOptions(**config["options"])
-        rest = {key: value for key, value in config.items() if key not in ("sizes", "options")}
-        return cls(sizes, options, **rest)
+        return cls(**model_arguments(config, TEDSizes, TEDOptions))

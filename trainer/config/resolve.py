@@ -31,7 +31,6 @@ from trainer.config.run_config import DIETConfig, RunConfig, TEDConfig
 logger = logging.getLogger(__name__)
 
 SYNONYM_MAPPER = "EntitySynonymMapper"
-DEFAULT_SEED = 0
 COMMAND_LINE = "command line"
 
 
@@ -184,9 +183,8 @@ def _model_options(
     options = _read_options(place, component, str(project.config))
     if overrides:
         options = _read_options(place, _overridden(component, overrides), COMMAND_LINE)
-    if options.random_seed is None:
-        options = dataclasses.replace(options, random_seed=DEFAULT_SEED)
-    return options
+    # The seed in use is recorded, so that a run goes on with it.
+    return dataclasses.replace(options, random_seed=options.seed)
 
 
 def _overridden(component: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class DIETConfig:
     Attributes:
         pipeline: the tokenizer and featurizers of the Rasa pipeline, as given.
         maps_synonyms: whether answers go through an `EntitySynonymMapper`.
-        diet: all options of DIET; `random_seed` is set.
+        diet: all options of DIET.
         trainer: our own options.
     """
 
@@ -91,7 +91,7 @@ class TEDConfig:
     Attributes:
         pipeline: the tokenizer and featurizers of the Rasa pipeline, by which texts of end-to-end
             stories are featurized; may be empty.
-        ted: all options of TED; `random_seed` is set.
+        ted: all options of TED.
         trainer: our own options.
     """
 
@@ -168,7 +168,7 @@ def _schedule(options: DIETOptions | TEDOptions, batch_strategy: str) -> Schedul
         epochs=options.epochs,
         batch_size=options.batch_size,
         batch_strategy=batch_strategy,
-        seed=options.random_seed,
+        seed=options.seed,
     )
 
 

@@ -168,7 +168,7 @@ def _train_one(
         keep_best=options.checkpoint_model,
     )
     if task.start and distribution.is_chief and not checkpoints(run.checkpoints):
-        task.start.initialise(trainer, data.fitted, options.random_seed)
+        task.start.initialise(trainer, data.fitted, options.seed)
     saver = Saver(
         checkpointer if distribution.is_chief else None,
         CheckpointPolicy(
@@ -195,7 +195,7 @@ def _trainer(config: RunConfig, data: TrainingData, distribution: Distribution) 
         lambda: make_model(config, data.fitted, config.trainer.precision),
         learning_rate=config.options.learning_rate,
         distribution=distribution,
-        seed=config.options.random_seed,
+        seed=config.options.seed,
         clip_norm=config.trainer.clip_norm,
     )
 

@@ -104,7 +104,7 @@ def split(
             "out are neither trained nor evaluated on. -1 evaluates after the last epoch.",
             *(every, options.epochs, held_out),
         )
-    chosen = hold_out(store.labels, held_out, options.random_seed, stratify=balanced)
+    chosen = hold_out(store.labels, held_out, options.seed, stratify=balanced)
     train, evaluated = (ExampleSubset(store, indices) for indices in chosen)
     size = options.batch_size
     return train, Validation(

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import f1_score
 
-from model.diet.evaluation import tag_f1
+from model.losses.tag_head import tag_f1
 
 
 def quotient(terms):

@@ -1,15 +1,13 @@
-"""What the options of DIET and TED say about their dot-product losses."""
+"""What a model's options say about its layers, as the arguments of these."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from model.diet.options import DIETOptions
-    from model.ted.options import TEDOptions
+from model.options.shared import SharedOptions
 
 
-def loss_settings(options: DIETOptions | TEDOptions, *, scale_loss: bool) -> dict[str, Any]:
+def loss_settings(options: SharedOptions, *, scale_loss: bool) -> dict[str, Any]:
     """The arguments of `DotProductLoss`; `scale_loss` is not always what the options say."""
     return {
         "num_negatives": options.number_of_negative_examples,

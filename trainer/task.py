@@ -1,14 +1,24 @@
-"""One model to train on one project, as the composition root sees it."""
+"""One model to train on one project: all that the rest of the trainer knows of a model.
+
+A new model is a room of its own (such as `trainer/diet/`) with a class that implements `Task`, and
+one entry in `trainer/models.py`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
+
+import keras
 
 from data_pipeline.batches.dataset import BatchSource
+from model.options.shared import SharedOptions
+from trainer.config.options import TrainerOptions
+from trainer.config.project import Project
+from trainer.config.rasa_config import Component, RasaConfig
 from trainer.config.run_config import Fitted, RunConfig
-from trainer.diet.warm_start import WarmStart
 from trainer.records.run_directory import RunDirectory
 
 
@@ -19,7 +29,7 @@ class TrainingData:
     Attributes:
         store: the examples.
         fingerprint: equal for equal sources and settings.
-        fitted: what was learnt from the data, and is needed to answer.
+        fitted: what was learnt from the data, by which the model answers.
     """
 
     store: BatchSource
@@ -27,40 +37,142 @@ class TrainingData:
     fitted: Fitted
 
 
-class Task(Protocol):
-    """What differs between models; the rest of a run is the same.
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a trained model is on test data.
 
     Attributes:
-        config: of the run.
-        start: the earlier run that this one starts from; None = from scratch.
+        figures: what `--json` writes; the names are documented in `docs/files.md`.
+        tables: texts to be shown, by their titles.
+        failures: what went wrong, as text; None = not told.
+    """
+
+    figures: dict[str, Any]
+    tables: dict[str, str]
+    failures: str | None = None
+
+
+class Trained(Protocol):
+    """What a run came to, ready to answer.
+
+    Attributes:
+        step: finished training steps of its checkpoint.
     """
 
     config: RunConfig
-    start: WarmStart | None
+    model: keras.Model
+    step: int
+
+    @property
+    def fitted(self) -> Fitted:
+        """What was learnt from the data before training."""
+
+
+class Start(Protocol):
+    """What a run starts from, if not from random weights."""
+
+    def to_json(self) -> dict[str, str]:
+        """What `run.json` records as `init_from`."""
+
+    def initialise(self, trainer: Any, fitted: Fitted, seed: int) -> None:
+        """Give the chief's variables their first values."""
+
+
+class Task(Protocol):
+    """One model to train on one project.
+
+    Attributes:
+        model: its name, as in `--model diet` and `--set diet.epochs=5`.
+        section: where `config.yml` has its options: `pipeline` or `policies`.
+        component: the name of the component there.
+        options: Rasa's options of it.
+        config_class: the class of its configuration.
+        test_data: what it is evaluated on: `nlu` or `stories`.
+        starts_from_earlier_run: whether `--init-from` is for it.
+        start: what the run starts from; None = random weights.
+    """
+
+    model: ClassVar[str]
+    section: ClassVar[str]
+    component: ClassVar[str]
+    options: ClassVar[type[SharedOptions]]
+    config_class: ClassVar[type[RunConfig]]
+    test_data: ClassVar[str]
+    starts_from_earlier_run: ClassVar[bool]
+    config: RunConfig
+    start: Start | None
+
+    def __init__(self, project: Project, config: RunConfig) -> None: ...
+
+    @classmethod
+    def lacks(cls, project: Project) -> str | None:
+        """What the project has not and training needs, in words; None = nothing."""
+
+    @classmethod
+    def configured(
+        cls, component: Component, options: SharedOptions, rasa: RasaConfig, trainer: TrainerOptions
+    ) -> RunConfig:
+        """The configuration of a run.
+
+        Args:
+            component: as `config.yml` has it, command-line overrides included.
+            options: the model's options, read from it.
+        """
 
     def starting_from(self, given: Path | None, run: RunDirectory) -> Task:
-        """The task with `start`, given what the user named and what `run` has recorded.
+        """The task of starting from an earlier run: from `given`, or as `run` has been started.
 
         Raises:
-            InputError: this cannot be.
+            InputError: that is not possible.
         """
 
     def fingerprint(self) -> str:
-        """That of the data set which the project's files would give now."""
-
-    def prepare(self, directory: Path) -> TrainingData:
-        """Prepare the data set into `directory`, or use what is there if nothing has changed."""
-
-    def open(self, directory: Path, *, is_chief: bool) -> TrainingData:
-        """Open a prepared data set; the chief checks it and compares it with the project's files.
+        """What the fingerprint of the data set prepared now would be.
 
         Raises:
-            InputError: it is damaged, or made from other files or with other settings.
+            InputError: the files cannot be read.
+        """
+
+    def prepare(self, directory: Path) -> TrainingData:
+        """Prepare the data set, unless it is in `directory` already.
+
+        Raises:
+            InputError: the data cannot be used.
+        """
+
+    def open(self, directory: Path, *, is_chief: bool) -> TrainingData:
+        """A data set prepared before; the chief checks it against the project.
+
+        Raises:
+            InputError: it is damaged or of something else.
         """
 
     @property
     def balances_held_out(self) -> bool:
-        """Whether every label gets its share of held-out examples."""
+        """Whether held-out examples are drawn label by label."""
+
+    def make_model(self, fitted: Fitted) -> keras.Model:
+        """An unbuilt model.
+
+        Raises:
+            InputError: the options do not fit the data.
+        """
 
     def next_commands(self, run: Path) -> list[str]:
-        """What to do with a trained run: arguments of `python -m trainer`."""
+        """What to do with the trained run: commands without `python -m trainer`."""
+
+    @staticmethod
+    def load(directory: Path) -> Trained:
+        """What the run in `directory` came to.
+
+        Raises:
+            InputError: it is not a run of this model, or holds no usable checkpoint.
+        """
+
+    @staticmethod
+    def evaluate(trained: Any, paths: Sequence[Path]) -> Evaluation:
+        """How good it is on test files.
+
+        Raises:
+            InputError: the files hold no test data.
+        """

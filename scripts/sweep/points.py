@@ -22,8 +22,8 @@ from data_pipeline.json_differences import json_differences
 from data_pipeline.messages.prepare import prepare
 from data_pipeline.rasa_files.nlu_files import find_nlu_files
 from trainer.config.project import Project, find_project
-from trainer.config.resolve import RunConfig, resolve
 from trainer.errors import Stopped
+from trainer.run.resolve import RunConfig, resolve
 
 logger = logging.getLogger("density_sweep")
 

@@ -28,26 +28,12 @@ def evaluate(run_dir: Path, nlu, stories, json_file: Path | None, failures: Path
     if failures is not None and not stories:
         raise InputError("--failures belongs to --stories.")
     load_tensorflow()
-    from trainer.diet.evaluate import evaluate as evaluate_messages
-    from trainer.diet.trained import TrainedRun
-    from trainer.ted.evaluate import evaluate_policy
-    from trainer.ted.trained import TrainedPolicy
+    from trainer.trained_run import TrainedRun
 
-    if nlu:
-        evaluation = evaluate_messages(TrainedRun.load(run_dir), nlu)
-        tables = {
-            "Intents": evaluation.intent_table,
-            "Entities, per token": evaluation.entity_table,
-        }
-    else:
-        evaluation = evaluate_policy(TrainedPolicy.load(run_dir), stories)
-        tables = {
-            "Actions": evaluation.action_table,
-            "What is confused most often": evaluation.confusions,
-        }
-        if failures is not None:
-            write_text(failures, evaluation.failures + "\n")
-    for title, table in tables.items():
+    evaluation = TrainedRun(run_dir).evaluate(nlu=nlu, stories=stories)
+    if failures is not None and evaluation.failures is not None:
+        write_text(failures, evaluation.failures + "\n")
+    for title, table in evaluation.tables.items():
         if table:
             click.echo(f"{title}\n{table}")
     text = json.dumps(evaluation.figures, indent=1)
@@ -73,34 +59,31 @@ def predict(run_dir: Path, texts: tuple[str, ...], text_file, stories, dialogue:
     Of TED: what the bot does next in each of the --stories, or in a dialogue that is typed.
     """
     load_tensorflow()
-    from trainer.diet.trained import TrainedRun
+    from trainer.trained_run import TrainedRun
 
     if stories or dialogue:
         _predict_actions(run_dir, stories)
         return
-    run = TrainedRun.load(run_dir)
+    run = TrainedRun(run_dir)
     if texts or text_file is not None:
-        for answer in run.answer([*texts, *_lines(text_file or ())]):
+        for answer in run.answers([*texts, *_lines(text_file or ())]):
             click.echo(json.dumps(answer, ensure_ascii=False))
         return
     click.echo("Type a message; an empty line or Ctrl-D ends.", err=True)
     while text := _typed_line():
-        click.echo(json.dumps(next(run.answer([text])), ensure_ascii=False, indent=1))
+        click.echo(json.dumps(run.answer(text), ensure_ascii=False, indent=1))
 
 
 def _predict_actions(run_dir: Path, stories: tuple[Path, ...]) -> None:
     from trainer.cli.conversation import HELP, continue_stories, converse
-    from trainer.diet.trained import TrainedRun
-    from trainer.records.run_directory import policy_directory
-    from trainer.ted.trained import TrainedPolicy
+    from trainer.trained_run import TrainedRun
 
-    policy = TrainedPolicy.load(run_dir)
-    for answer in continue_stories(policy, stories) if stories else ():
+    run = TrainedRun(run_dir)
+    for answer in continue_stories(run.ted, stories) if stories else ():
         click.echo(json.dumps(answer, ensure_ascii=False))
     if not stories:
-        both = policy_directory(run_dir) != run_dir
         click.echo(HELP, err=True)
-        converse(policy, TrainedRun.load(run_dir) if both else None, _typed_line, click.echo)
+        converse(run.ted, run.diet if run.holds("diet") else None, _typed_line, click.echo)
 
 
 @click.command()
@@ -110,9 +93,9 @@ def export(run_dir: Path, out: Path | None) -> None:
     """Write a trained run as a SavedModel."""
     load_tensorflow()
     from trainer.export.saved_model import export as write_saved_model
-    from trainer.run.loaded_run import load_run
+    from trainer.models import load_trained
 
-    written = write_saved_model(load_run(run_dir), out or run_dir / "saved_model")
+    written = write_saved_model(load_trained(run_dir), out or run_dir / "saved_model")
     click.echo(f"SavedModel: {written}\nNext: saved_model_cli show --dir {written} --all")
 
 

@@ -19,9 +19,9 @@ from data_pipeline.dialogue.domain.events import (
 )
 from data_pipeline.dialogue.stories.user_steps import command_entities
 from data_pipeline.errors import InputError
-from trainer.diet.trained import TrainedRun, direct_intent
+from trainer.diet.trained import TrainedDIET, direct_intent
 from trainer.ted.told_dialogues import shown_state, told_dialogues
-from trainer.ted.trained import TrainedPolicy
+from trainer.ted.trained import TrainedTED
 
 MOST_ACTIONS = 10
 """After one user step, as in Rasa (`MAX_NUMBER_OF_PREDICTIONS`)."""
@@ -33,7 +33,7 @@ HELP = (
 )
 
 
-def continue_stories(policy: TrainedPolicy, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
+def continue_stories(policy: TrainedTED, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
     """Of each story what the bot does next, until it listens.
 
     Returns:
@@ -50,7 +50,7 @@ def continue_stories(policy: TrainedPolicy, paths: Sequence[Path]) -> Iterator[d
         yield {"story": dialogue.name, "state": state, "entities": entities, "actions": actions}
 
 
-def _until_listening(policy: TrainedPolicy, events: list[Event]) -> tuple[list[dict], list[dict]]:
+def _until_listening(policy: TrainedTED, events: list[Event]) -> tuple[list[dict], list[dict]]:
     """The entities found in what was just said, and what the bot does; both go to the events."""
     domain, actions = policy.featurizer.domain, []
     entities = policy.entities(events)
@@ -71,8 +71,8 @@ def _until_listening(policy: TrainedPolicy, events: list[Event]) -> tuple[list[d
 
 
 def converse(
-    policy: TrainedPolicy,
-    understand: TrainedRun | None,
+    policy: TrainedTED,
+    understand: TrainedDIET | None,
     read: Callable[[], str],
     show: Callable[[str], None],
 ) -> None:
@@ -104,7 +104,7 @@ def converse(
             show(f"bot:   {', '.join(best)}")
 
 
-def _happened(line: str, policy: TrainedPolicy, understand: TrainedRun | None) -> list[Event]:
+def _happened(line: str, policy: TrainedTED, understand: TrainedDIET | None) -> list[Event]:
     """The events that a typed line means.
 
     Raises:
@@ -126,7 +126,7 @@ def _happened(line: str, policy: TrainedPolicy, understand: TrainedRun | None) -
     return [user, *domain.slot_events(user.entities)]
 
 
-def _user_step(line: str, understand: TrainedRun | None) -> UserUttered:
+def _user_step(line: str, understand: TrainedDIET | None) -> UserUttered:
     command = direct_intent(line)
     if command is not None:
         return UserUttered(command["intent"]["name"], None, command_entities(line, "typed"))

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from data_pipeline.errors import InputError
+from trainer.cli.train import train
 from trainer.kubernetes.client import Cluster
 from trainer.kubernetes.follow import GaveUp, JobWatch, Patience, event_lines, state_of
 from trainer.kubernetes.job_options import (
@@ -93,8 +94,6 @@ def _options_from_flags(flags: dict) -> JobOptions:
 
 def _check_training_options(training: tuple[str, ...]) -> None:
     """A misspelt option is better found here than in the cluster."""
-    from trainer.cli.main import train
-
     with train.make_context("train", list(training)):
         pass
 

@@ -1,169 +1,71 @@
-"""Everything that determines a run beside the training data: one class per model."""
+"""Everything that determines a run beside the training data: what the configurations share.
+
+Each model has a class of its own: `trainer/diet/config.py`, `trainer/ted/config.py`, …
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 from data_pipeline.batches.plans import Schedule
-from data_pipeline.dialogue.dialogue_featurizer import FEATURIZER_FILE, DialogueFeaturizer
-from data_pipeline.dialogue.prepare_dialogues import DialogueSettings
-from data_pipeline.featurizers.pipeline_components import FEATURIZERS
 from data_pipeline.json_differences import json_differences
-from data_pipeline.messages.feature_settings import FeatureSettings
-from data_pipeline.messages.fitted_pipeline import PIPELINE_FILE, FittedPipeline
-from model.diet.options import DIETOptions
-from model.ted.options import TEDOptions
+from model.options.shared import SharedOptions
 from trainer.config.options import TrainerOptions
 
 
-@dataclass(frozen=True)
-class DIETConfig:
-    """What determines a run of DIET.
+class Fitted(Protocol):
+    """What is learnt from the data before training, and is needed to answer."""
+
+    def save(self, directory: Path) -> None:
+        """Write it to a run directory."""
+
+    @classmethod
+    def load(cls, directory: Path) -> Fitted:
+        """The inverse of `save`."""
+
+
+class RunConfig(Protocol):
+    """The resolved configuration of a run of one model.
 
     Attributes:
-        pipeline: the tokenizer and featurizers of the Rasa pipeline, as given.
-        maps_synonyms: whether answers go through an `EntitySynonymMapper`.
-        diet: all options of DIET.
+        model: the model's name, as in `--model` and as the key of its options in `run.json`.
+        fitted: the class of what is learnt from the data before training.
+        fitted_file: a file by which that is found in a run directory.
+        fixed_options: our own options that a run cannot change when it goes on.
         trainer: our own options.
     """
 
-    model: ClassVar[str] = "diet"
-    fixed_options: ClassVar[tuple[str, ...]] = ("precision", "clip_norm")
-    """Our own options that a run cannot change when it goes on."""
-    fitted: ClassVar[type] = FittedPipeline
-    """What is learnt from the data before training, and is needed to answer."""
-    fitted_file: ClassVar[str] = PIPELINE_FILE
-
-    pipeline: tuple[dict[str, Any], ...]
-    maps_synonyms: bool
-    diet: DIETOptions
+    model: ClassVar[str]
+    fitted: ClassVar[type[Fitted]]
+    fitted_file: ClassVar[str]
+    fixed_options: ClassVar[tuple[str, ...]]
     trainer: TrainerOptions
 
     @property
-    def options(self) -> DIETOptions:
-        """Rasa's options of the model."""
-        return self.diet
+    def name(self) -> str:
+        """What this run is called beside runs of the same project; names its folder."""
 
     @property
-    def feature_settings(self) -> FeatureSettings:
-        """What the prepared data set depends on."""
-        return FeatureSettings(
-            pipeline=self.pipeline,
-            featurizers=tuple(self.diet.featurizers),
-            bilou=self.diet.BILOU_flag,
-            entities=self.diet.entity_recognition,
-        )
+    def options(self) -> SharedOptions:
+        """Rasa's options of the model."""
 
     @property
     def schedule(self) -> Schedule:
         """How the epochs are planned."""
-        schedule = _schedule(self.diet, self.diet.batch_strategy)
-        return dataclasses.replace(schedule, drop_small_last_batch=self.diet.drop_small_last_batch)
 
     def to_json(self) -> dict[str, Any]:
         """Plain maps and lists; what the run directory records."""
-        return {
-            "pipeline": list(self.pipeline),
-            "maps_synonyms": self.maps_synonyms,
-            "diet": dataclasses.asdict(self.diet),
-            "trainer": dataclasses.asdict(self.trainer),
-        }
 
     @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> DIETConfig:
+    def from_json(cls, plain: Mapping[str, Any]) -> RunConfig:
         """The inverse of `to_json`."""
-        return cls(
-            tuple(plain["pipeline"]),
-            plain["maps_synonyms"],
-            DIETOptions(**plain["diet"]),
-            TrainerOptions(**plain["trainer"]),
-        )
 
 
-@dataclass(frozen=True)
-class TEDConfig:
-    """What determines a run of TED.
-
-    Attributes:
-        pipeline: the tokenizer and featurizers of the Rasa pipeline, by which texts of end-to-end
-            stories are featurized; may be empty.
-        ted: all options of TED.
-        trainer: our own options.
-    """
-
-    model: ClassVar[str] = "ted"
-    fixed_options: ClassVar[tuple[str, ...]] = ("precision", "clip_norm", "augmentation_factor")
-    fitted: ClassVar[type] = DialogueFeaturizer
-    fitted_file: ClassVar[str] = FEATURIZER_FILE
-
-    pipeline: tuple[dict[str, Any], ...]
-    ted: TEDOptions
-    trainer: TrainerOptions
-
-    @property
-    def options(self) -> TEDOptions:
-        """Rasa's options of the model."""
-        return self.ted
-
-    @property
-    def dialogue_settings(self) -> DialogueSettings:
-        """What decides, beside domain and stories, which examples there are."""
-        return DialogueSettings(
-            max_history=None if self.ted.full_dialogue else self.ted.max_history,
-            augmentation_factor=self.trainer.augmentation_factor,
-            full_dialogues=self.ted.full_dialogue,
-        )
-
-    @property
-    def text_features(self) -> FeatureSettings | None:
-        """How texts of end-to-end stories are featurized; None without a featurizer."""
-        if not any(component["name"] in FEATURIZERS for component in self.pipeline):
-            return None
-        return FeatureSettings(
-            pipeline=self.pipeline,
-            featurizers=tuple(self.ted.featurizers),
-            bilou=self.ted.BILOU_flag,
-            entities=self.ted.entity_recognition,
-        )
-
-    @property
-    def schedule(self) -> Schedule:
-        """How the epochs are planned; whole dialogues have many labels and are not balanced."""
-        strategy = "sequence" if self.ted.full_dialogue else self.ted.batch_strategy
-        return _schedule(self.ted, strategy)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain maps and lists; what the run directory records."""
-        return {
-            "pipeline": list(self.pipeline),
-            "ted": dataclasses.asdict(self.ted),
-            "trainer": dataclasses.asdict(self.trainer),
-        }
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> TEDConfig:
-        """The inverse of `to_json`."""
-        return cls(
-            tuple(plain["pipeline"]),
-            TEDOptions(**plain["ted"]),
-            TrainerOptions(**plain["trainer"]),
-        )
-
-
-RunConfig = DIETConfig | TEDConfig
-Fitted = FittedPipeline | DialogueFeaturizer
-
-
-def config_from_json(plain: Mapping[str, Any]) -> RunConfig:
-    """What `to_json` of a configuration gave."""
-    return (TEDConfig if TEDConfig.model in plain else DIETConfig).from_json(plain)
-
-
-def _schedule(options: DIETOptions | TEDOptions, batch_strategy: str) -> Schedule:
+def schedule_of(options: SharedOptions, batch_strategy: str) -> Schedule:
+    """How the epochs of a model with these options are planned."""
     return Schedule(
         epochs=options.epochs,
         batch_size=options.batch_size,
@@ -177,8 +79,6 @@ def differences(before: RunConfig, now: RunConfig) -> list[str]:
 
     Strategy, checkpoint intervals and the like may change, and `epochs` may grow.
     """
-    if before.model != now.model:
-        return [f"model: {before.model} -> {now.model}"]
     lines = json_differences(_fixed(before), _fixed(now))
     if now.options.epochs < before.options.epochs:
         lines.append(f"{now.model}.epochs: {before.options.epochs} -> {now.options.epochs}")

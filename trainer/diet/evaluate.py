@@ -1,9 +1,8 @@
-"""How good a trained run is on a test file: intents, and entities per span and per token."""
+"""How good a trained DIET is on a test file: intents, and entities per span and per token."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from sklearn.metrics import accuracy_score, classification_report, f1_score
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.nlu_files import read_nlu
 from data_pipeline.rasa_files.training_items import Entity, Message, Token
-from trainer.diet.trained import TrainedRun
+from trainer.diet.trained import TrainedDIET
+from trainer.task import Evaluation
 
 NO_ENTITY = "no_entity"
 
@@ -20,22 +20,7 @@ Span = tuple[int, int, str]
 """First character, end, and type of an entity."""
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """The result of `evaluate`.
-
-    Attributes:
-        figures: what `--json` writes; the names are documented in `docs/files.md`.
-        intent_table: precision, recall and F1 of each intent, as text.
-        entity_table: the same of each entity type, per token.
-    """
-
-    figures: dict[str, Any]
-    intent_table: str
-    entity_table: str
-
-
-def evaluate(run: TrainedRun, paths: Sequence[Path]) -> Evaluation:
+def evaluate(run: TrainedDIET, paths: Sequence[Path]) -> Evaluation:
     """Answer every message of the test files and compare.
 
     Raises:
@@ -53,7 +38,8 @@ def evaluate(run: TrainedRun, paths: Sequence[Path]) -> Evaluation:
         "messages": len(messages),
         "checkpoint_step": run.step,
     }
-    return Evaluation(figures, intent_table, entity_table)
+    tables = {"Intents": intent_table, "Entities, per token": entity_table}
+    return Evaluation(figures, tables)
 
 
 def _intents(messages: Sequence[Message], answers: list[dict]) -> tuple[dict[str, Any], str]:
@@ -76,7 +62,7 @@ def _intents(messages: Sequence[Message], answers: list[dict]) -> tuple[dict[str
 
 
 def _entities(
-    run: TrainedRun, messages: Sequence[Message], answers: list[dict]
+    run: TrainedDIET, messages: Sequence[Message], answers: list[dict]
 ) -> tuple[dict[str, Any], str]:
     gold_spans = [{_span(as_predicted(entity)) for entity in m.entities} for m in messages]
     predicted_spans = [{_span(entity) for entity in a["entities"]} for a in answers]

@@ -2,31 +2,71 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from data_pipeline.messages.feature_settings import (
     FeatureSettings,
     check_same_files,
     check_same_settings,
 )
+from data_pipeline.messages.fitted_pipeline import FittedPipeline
 from data_pipeline.messages.prepare import prepare
 from data_pipeline.messages.prepared import PreparedDataset, open_prepared
 from data_pipeline.rasa_files.nlu_files import find_nlu_files
+from model.diet.diet import DIET
+from model.diet.options import DIETOptions
+from trainer.config.options import TrainerOptions
 from trainer.config.project import Project
-from trainer.config.run_config import DIETConfig
+from trainer.config.rasa_config import PIPELINE, Component, RasaConfig
+from trainer.diet.config import DIETConfig
+from trainer.diet.evaluate import evaluate
+from trainer.diet.making import make_diet
+from trainer.diet.trained import TrainedDIET
 from trainer.diet.warm_start import WarmStart
 from trainer.records.run_directory import RunDirectory
-from trainer.task import TrainingData
+from trainer.task import Evaluation, TrainingData
+
+logger = logging.getLogger(__name__)
+
+SYNONYM_MAPPER = "EntitySynonymMapper"
 
 
 @dataclass(frozen=True)
 class DIETTask:
     """Implements `Task`."""
 
+    model: ClassVar[str] = DIETConfig.model
+    section: ClassVar[str] = PIPELINE
+    component: ClassVar[str] = "DIETClassifier"
+    options: ClassVar[type] = DIETOptions
+    config_class: ClassVar[type] = DIETConfig
+    test_data: ClassVar[str] = "nlu"
+    starts_from_earlier_run: ClassVar[bool] = True
+
     project: Project
     config: DIETConfig
     start: WarmStart | None = None
+
+    @classmethod
+    def lacks(cls, project: Project) -> str | None:
+        return None if project.nlu else "no NLU training data is named (--nlu PATH)"
+
+    @classmethod
+    def configured(
+        cls, component: Component, options: DIETOptions, rasa: RasaConfig, trainer: TrainerOptions
+    ) -> DIETConfig:
+        others = rasa.not_featurizing()
+        skipped = [name for name in others if name not in (cls.component, SYNONYM_MAPPER)]
+        if skipped:
+            logger.info(
+                "Skipped components of the pipeline, which are not part of DIET: %s.",
+                ", ".join(skipped),
+            )
+        return DIETConfig(rasa.featurizing(), SYNONYM_MAPPER in others, options, trainer)
 
     def starting_from(self, given: Path | None, run: RunDirectory) -> DIETTask:
         return replace(self, start=WarmStart.find(given, run, self.config))
@@ -54,8 +94,19 @@ class DIETTask:
     def balances_held_out(self) -> bool:
         return self.config.diet.intent_classification
 
+    def make_model(self, fitted: FittedPipeline) -> DIET:
+        return make_diet(self.config, fitted, self.config.trainer.precision)
+
     def next_commands(self, run: Path) -> list[str]:
         return [f"evaluate {run} --nlu TEST_FILE", f"predict {run}", f"export {run}"]
+
+    @staticmethod
+    def load(directory: Path) -> TrainedDIET:
+        return TrainedDIET.load(directory)
+
+    @staticmethod
+    def evaluate(trained: TrainedDIET, paths: Sequence[Path]) -> Evaluation:
+        return evaluate(trained, paths)
 
 
 def _data(dataset: PreparedDataset) -> TrainingData:

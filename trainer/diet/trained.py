@@ -1,4 +1,4 @@
-"""A trained run that answers: texts in, intents and entities out, in Rasa's form."""
+"""A trained DIET that answers: texts in, intents and entities out, in Rasa's form."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ import tensorflow as tf
 from data_pipeline.batches.assembly import assemble, padded_length
 from data_pipeline.batches.plans import PADDING, in_order_plan
 from data_pipeline.entities.decoding import decode_entities
-from data_pipeline.errors import InputError
 from data_pipeline.messages.fitted_pipeline import FittedPipeline, store_messages
 from data_pipeline.rasa_files.training_items import Message
 from model.diet.diet import DIET
 from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
-from trainer.config.run_config import DIETConfig
+from trainer.diet.config import DIETConfig
+from trainer.diet.making import make_diet
 from trainer.records.run_directory import RunDirectory
-from trainer.run.models import load_model
+from trainer.training.trained_weights import load_weights
 
 BATCH_MESSAGES = 128
 MESSAGES_AT_ONCE = 4096
@@ -34,8 +34,8 @@ DIRECT_INTENT = re.compile(r"^/(?P<intent>[^{@]+)(@(?P<confidence>[0-9.]+))?(?P<
 
 
 @dataclass(frozen=True)
-class TrainedRun:
-    """What a run came to, ready to answer: its newest checkpoint, or its best (`checkpoint_model`).
+class TrainedDIET:
+    """What a run of DIET came to: its newest checkpoint, or its best (`checkpoint_model`).
 
     Attributes:
         step: finished training steps of the checkpoint.
@@ -47,21 +47,17 @@ class TrainedRun:
     step: int
 
     @classmethod
-    def load(cls, directory: Path) -> TrainedRun:
+    def load(cls, directory: Path) -> TrainedDIET:
         """Load from a run directory.
 
         Raises:
             InputError: it is not one of DIET, or holds no usable checkpoint.
         """
         run = RunDirectory(directory)
-        config, pipeline = run.load()
-        if config.model != DIETConfig.model:
-            raise InputError(
-                f"{directory} is a run of {config.model.upper()}: it answers about dialogues "
-                "(--stories), not about messages."
-            )
+        config, pipeline = run.load(DIETConfig)
         checkpoint = answering_checkpoint(run.checkpoints, best=config.diet.checkpoint_model)
-        model = load_model(checkpoint, config, pipeline)
+        model = make_diet(config, pipeline, "float32")
+        load_weights(model, checkpoint, config.diet.learning_rate)
         return cls(config, pipeline, model, read_position(checkpoint).step)
 
     @property

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,11 @@ from data_pipeline.messages.earlier_pipeline import EarlierPipeline, column_orig
 from data_pipeline.messages.fitted_pipeline import PIPELINE_FILE, FittedPipeline
 from model.diet.diet import DIET
 from trainer.checkpoints.checkpoint import answering_checkpoint, damage, load_variables
-from trainer.config.run_config import DIETConfig
+from trainer.diet.config import DIETConfig
+from trainer.diet.making import make_diet
 from trainer.records.run_directory import RunDirectory
-from trainer.run.models import load_model
 from trainer.training.loop import Trainer
+from trainer.training.trained_weights import load_weights
 
 logger = logging.getLogger(__name__)
 
@@ -90,9 +90,7 @@ class WarmStart:
             InputError: it is no run, has no checkpoint, or was trained with other options.
         """
         run = RunDirectory(directory)
-        before, _ = run.load()
-        if before.model != config.model:
-            raise InputError(f"{directory} is a run of {before.model}, not of {config.model}.")
+        before, _ = run.load(DIETConfig)
         changed = json_differences(_fixed(before), _fixed(config))
         if changed:
             raise InputError(
@@ -127,7 +125,7 @@ class WarmStart:
             raise InputError(
                 f"Training was to start from {path}, but {problem}. Start over with --fresh."
             )
-        config, earlier = run.load()
+        config, earlier = run.load(DIETConfig)
         origins = column_origins(earlier, pipeline)
         new = [int(np.count_nonzero(columns < 0)) for columns in origins]
         if not any(new):
@@ -135,7 +133,9 @@ class WarmStart:
                 load_variables(path, group, trainer.variables[group])
             logger.info("Starting from %s: no new features, so Adam goes on, too.", path)
             return
-        copy_weights(load_model(path, config, earlier), trainer.model, origins, seed)
+        before = make_diet(config, earlier, "float32")
+        load_weights(before, path, config.diet.learning_rate)
+        copy_weights(before, trainer.model, origins, seed)
         logger.info(
             "Starting from %s: %d new columns per token, %d per text; Adam starts anew.", path, *new
         )
@@ -184,18 +184,6 @@ def _grown(kernel: np.ndarray, origins: np.ndarray, rng: np.random.Generator) ->
     shape = (np.count_nonzero(is_new), kernel.shape[1])
     rows[is_new] = rng.normal(kernel.mean(), kernel.std(), shape)
     return rows
-
-
-def with_epoch_fraction(config: DIETConfig, fraction: float) -> DIETConfig:
-    """The configuration with that part of its epochs, rounded up (Rasa's `--epoch-fraction`).
-
-    Raises:
-        InputError: the fraction is not positive.
-    """
-    if not (fraction > 0 and math.isfinite(fraction)):
-        raise InputError(f"--epoch-fraction must be a number above 0. Received: {fraction}")
-    epochs = math.ceil(config.diet.epochs * fraction)
-    return replace(config, diet=replace(config.diet, epochs=epochs))
 
 
 def _fixed(config: DIETConfig) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from pathlib import Path
 import tensorflow as tf
 
 from data_pipeline.errors import InputError
-from trainer.diet.trained import TrainedRun
-from trainer.ted.trained import TrainedPolicy
+from trainer.diet.trained import TrainedDIET
+from trainer.ted.trained import TrainedTED
 
 EXTRA_ASSETS = "assets.extra"
 
 
-def export(run: TrainedRun | TrainedPolicy, directory: Path) -> Path:
+def export(run: TrainedDIET | TrainedTED, directory: Path) -> Path:
     """Write the model as a SavedModel; an older one there is replaced whole.
 
     Its signature `serving_default` takes the tensors of `model/batch.py`, or `model/ted/batch.py`,
@@ -47,7 +47,7 @@ def export(run: TrainedRun | TrainedPolicy, directory: Path) -> Path:
     return directory
 
 
-def _served(run: TrainedRun | TrainedPolicy) -> tf.Module:
+def _served(run: TrainedDIET | TrainedTED) -> tf.Module:
     """What is saved; `keras.export` would hold every weight twice and name no input."""
     module = tf.Module()
     module.weights = [variable.value for variable in run.model.variables]

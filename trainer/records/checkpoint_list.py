@@ -22,7 +22,7 @@ def checkpoint_table(directory: Path) -> str:
         InputError: `directory` is not a run's, or holds no checkpoints.
     """
     run = RunDirectory(directory)
-    run.load()
+    run.existing_model()
     found = checkpoints(run.checkpoints)
     if not found:
         raise InputError(f"{run.checkpoints} holds no checkpoints. Train first.")

@@ -6,7 +6,7 @@
 | `prepared/` | the prepared data set, unless one was given |
 | `pipeline.json` | of DIET: tokenizer, featurizers, labels, tags: what answering needs |
 | `dialogue.json`, `pipelines/` | of TED: the domain, and what featurizes texts of dialogues |
-| `ted/` | the run of TED, where both models are trained |
+| `ted/`, … | the runs of the other models, where several are trained |
 | `checkpoints/` | `step-…/`, see `trainer/checkpoints/checkpoint.py` |
 | `metrics.jsonl` | one line per epoch |
 | `tensorboard/` | event files |
@@ -20,13 +20,13 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from data_pipeline.errors import InputError
-from trainer.config.run_config import Fitted, RunConfig, TEDConfig, config_from_json
+from trainer.config.run_config import Fitted, RunConfig
 
 RUN_FILE = "run.json"
-TED_FOLDER = "ted"
+Config = TypeVar("Config", bound=RunConfig)
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class RunDirectory:
         except ValueError:
             raise InputError(f"{path} is damaged. Start over with --fresh.") from None
 
-    def recorded(self) -> tuple[RunConfig, str] | None:
-        """The configuration and the data set's fingerprint of a run that has begun, else None.
+    def model(self) -> str | None:
+        """The name of the model that is trained here, or None in a new directory.
 
         Raises:
             InputError: `run.json` is damaged, or not one that this version writes.
@@ -95,50 +95,84 @@ class RunDirectory:
         if facts is None:
             return None
         try:
-            return config_from_json(facts["config"]), facts["fingerprint"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{self.path / RUN_FILE} is not what this version writes ({error}). "
-                "Start over with --fresh."
-            ) from None
+            # Before there were more than two, `run.json` did not name the model.
+            return facts.get("model") or ("ted" if "ted" in facts["config"] else "diet")
+        except (AttributeError, KeyError, TypeError) as error:
+            raise self._not_ours(error) from None
 
-    def load(self) -> tuple[RunConfig, Fitted]:
-        """The configuration of a run that has begun, and what it learnt from its data.
+    def existing_model(self) -> str:
+        """The same of a run that has begun.
 
         Raises:
-            InputError: this is not a run's directory.
+            InputError: this is not a run's directory, or `run.json` is damaged.
         """
-        recorded = self.recorded()
-        if recorded is None:
+        model = self.model()
+        if model is None:
             raise InputError(
                 f"{self.path} is not a run directory: it has no {RUN_FILE}. "
                 "Give the directory that training printed."
             )
-        config = recorded[0]
+        return model
+
+    def recorded(self, kind: type[Config]) -> tuple[Config, str]:
+        """The configuration and the data set's fingerprint of a run of this kind that has begun.
+
+        Raises:
+            InputError: `run.json` is damaged, or not one that this version writes.
+        """
+        facts = self.facts()
         try:
-            return config, config.fitted.load(self.path)
+            return kind.from_json(facts["config"]), facts["fingerprint"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._not_ours(error) from None
+
+    def load(self, kind: type[Config]) -> tuple[Config, Fitted]:
+        """The configuration of a run that has begun, and what it learnt from its data.
+
+        Raises:
+            InputError: this is not a run's directory, or of another model.
+        """
+        model = self.existing_model()
+        if model != kind.model:
+            raise InputError(
+                f"{self.path} is a run of {model.upper()}, not of {kind.model.upper()}."
+            )
+        config, _ = self.recorded(kind)
+        try:
+            return config, kind.fitted.load(self.path)
         except InputError:
             raise
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"{self.path / config.fitted_file} is missing or damaged ({error}). "
+                f"{self.path / kind.fitted_file} is missing or damaged ({error}). "
                 "The same training command writes it again."
             ) from None
 
+    def _not_ours(self, error: Exception) -> InputError:
+        return InputError(
+            f"{self.path / RUN_FILE} is not what this version writes ({error}). "
+            "Start over with --fresh."
+        )
 
-def policy_directory(path: Path) -> Path:
-    """The run of TED that is meant by `path`: that directory, or `ted` in it.
+
+def run_of(model: str, path: Path) -> Path:
+    """The run of this model that is meant by `path`: that directory, or the one of its name in it.
 
     Raises:
-        InputError: neither is a run of TED.
+        InputError: neither is a run of this model.
     """
-    for directory in (path, path / TED_FOLDER):
-        recorded = RunDirectory(directory).recorded()
-        if recorded is not None and recorded[0].model == TEDConfig.model:
+    for directory in (path, path / model):
+        if RunDirectory(directory).model() == model:
             return directory
-    raise InputError(
-        f"{path} holds no run of TED, which answers about dialogues. Train one (--model ted)."
+    raise InputError(f"{path} holds no run of {model.upper()}. Train one (--model {model}).")
+
+
+def runs_in(path: Path) -> list[RunDirectory]:
+    """The runs of one training: that in `path`, and of other models those in its folders."""
+    folders = (
+        sorted(folder for folder in path.iterdir() if folder.is_dir()) if path.is_dir() else []
     )
+    return [run for run in map(RunDirectory, (path, *folders)) if run.model() is not None]
 
 
 def fresh_directory(path: Path) -> Path:

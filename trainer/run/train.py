@@ -28,7 +28,6 @@ from trainer.distribution.started_alike import check_started_alike
 from trainer.distribution.world_size import is_elastic
 from trainer.records.run_directory import RunDirectory, fresh_directory
 from trainer.records.run_lock import RunLock
-from trainer.run.models import make_model
 from trainer.run.signals import stop_on_signal
 from trainer.task import Task, TrainingData
 from trainer.training.callbacks import MetricsFile, ProgressLine, TensorBoardScalars
@@ -111,8 +110,8 @@ def _facts_of_start(request: TrainRequest) -> dict[str, Any]:
     """What must be the same for all processes; a given data set is looked at where it is opened."""
     own_data = request.prepared is None
     return {
-        "configuration": {task.config.model: task.config.to_json() for task in request.tasks},
-        "data": {task.config.model: task.fingerprint() for task in request.tasks if own_data},
+        "configuration": {task.config.name: task.config.to_json() for task in request.tasks},
+        "data": {task.config.name: task.fingerprint() for task in request.tasks if own_data},
         "fresh": request.fresh,
         "init_from": request.init_from is not None,
     }
@@ -132,7 +131,7 @@ def _directory(request: TrainRequest, distribution: Distribution, job: Job | Non
 
 def place_of(number: int, config: RunConfig) -> str:
     """Where the run or data set of the task with this number lies in the directory of all."""
-    return config.model if number else ""
+    return config.name if number else ""
 
 
 def _train_one(
@@ -152,10 +151,10 @@ def _train_one(
     _check_same_settings(run, config)
     task = task.starting_from(request.init_from, run)
     data = _data(task, request.prepared, run, distribution)
-    _check_same_data(run, data.fingerprint)
+    _check_same_data(run, config, data.fingerprint)
     examples, validation = split(data.store, options, balanced=task.balances_held_out)
     # 3. Model, optimizer and every variable.
-    trainer = _trainer(config, data, distribution)
+    trainer = _trainer(task, data, distribution)
     if distribution.is_chief:
         weights = trainer.model.weight_counts()
         logger.info("The model has %s.", weights_in_words(weights))
@@ -189,10 +188,11 @@ def _train_one(
     return _result(task, run, trainer.position, trained=bool(history.epoch))
 
 
-def _trainer(config: RunConfig, data: TrainingData, distribution: Distribution) -> Trainer:
+def _trainer(task: Task, data: TrainingData, distribution: Distribution) -> Trainer:
+    config = task.config
     logger.info("Building the model.")
     return Trainer(
-        lambda: make_model(config, data.fitted, config.trainer.precision),
+        lambda: task.make_model(data.fitted),
         learning_rate=config.options.learning_rate,
         distribution=distribution,
         seed=config.options.seed,
@@ -240,9 +240,9 @@ def _data(
     def on_chief() -> TrainingData:
         if prepared is not None:
             return task.open(prepared, is_chief=True)
-        if run.recorded() is not None:
+        if run.model() is not None:
             # Before the run's prepared data set is replaced.
-            _check_same_data(run, task.fingerprint())
+            _check_same_data(run, task.config, task.fingerprint())
         return task.prepare(run.prepared)
 
     data = distribution.first_on_chief(on_chief)
@@ -257,8 +257,13 @@ def _data(
 
 
 def _check_same_settings(run: RunDirectory, config: RunConfig) -> None:
-    recorded = run.recorded()
-    changed = differences(recorded[0], config) if recorded else []
+    model = run.model()
+    if model is None:
+        return
+    if model != config.model:
+        changed = [f"model: {model} -> {config.model}"]
+    else:
+        changed = differences(run.recorded(type(config))[0], config)
     if changed:
         raise InputError(
             f"{run.path} holds a run with other settings ({'; '.join(changed)}). Use the same "
@@ -266,9 +271,8 @@ def _check_same_settings(run: RunDirectory, config: RunConfig) -> None:
         )
 
 
-def _check_same_data(run: RunDirectory, fingerprint: str) -> None:
-    recorded = run.recorded()
-    if recorded and recorded[1] != fingerprint:
+def _check_same_data(run: RunDirectory, config: RunConfig, fingerprint: str) -> None:
+    if run.model() is not None and run.recorded(type(config))[1] != fingerprint:
         raise InputError(
             f"{run.path} holds a run on other training data: it has changed since. Use the same "
             "data to go on with it, --fresh for a new directory, or another --run-dir."
@@ -278,6 +282,7 @@ def _check_same_data(run: RunDirectory, fingerprint: str) -> None:
 def _facts(task: Task, data: TrainingData) -> dict:
     packages = ("tensorflow", "keras", "numpy")
     return {
+        "model": task.config.model,
         "config": task.config.to_json(),
         "fingerprint": data.fingerprint,
         "examples": len(data.store),

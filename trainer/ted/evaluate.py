@@ -6,14 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sklearn.metrics import accuracy_score, classification_report, f1_score
 
 from data_pipeline.dialogue.predictions import Question
 from data_pipeline.dialogue.trackers.tracker import Tracker
+from trainer.task import Evaluation
 from trainer.ted.told_dialogues import event_line, told_dialogues
-from trainer.ted.trained import TrainedPolicy
+from trainer.ted.trained import TrainedTED
 
 CONFUSIONS_SHOWN = 10
 EVENTS_BEFORE = 6
@@ -28,24 +28,7 @@ class Failure:
     confidence: float
 
 
-@dataclass(frozen=True)
-class PolicyEvaluation:
-    """The result of `evaluate_policy`.
-
-    Attributes:
-        figures: what `--json` writes; the names are documented in `docs/files.md`.
-        action_table: precision, recall and F1 of each action, as text.
-        confusions: the most frequent ones, each with a place where it happened, as text.
-        failures: all dialogues that went wrong, as text, with a mark at every wrong action.
-    """
-
-    figures: dict[str, Any]
-    action_table: str
-    confusions: str
-    failures: str
-
-
-def evaluate_policy(policy: TrainedPolicy, paths: Sequence[Path]) -> PolicyEvaluation:
+def evaluate(policy: TrainedTED, paths: Sequence[Path]) -> Evaluation:
     """Predict every action of the test stories from what the stories say before it.
 
     Mirrors `rasa test core`: the bot's listening counts, the first action of a dialogue does not,
@@ -87,13 +70,11 @@ def evaluate_policy(policy: TrainedPolicy, paths: Sequence[Path]) -> PolicyEvalu
         ],
         "checkpoint_step": policy.step,
     }
-    table = classification_report(gold, answers, labels=present, digits=3, zero_division=0)
-    return PolicyEvaluation(
-        figures,
-        table,
-        "\n".join(_confusions(counts, failures, dialogues)),
-        "\n".join(_failing_dialogues(failures, dialogues)),
-    )
+    tables = {
+        "Actions": classification_report(gold, answers, labels=present, digits=3, zero_division=0),
+        "What is confused most often": "\n".join(_confusions(counts, failures, dialogues)),
+    }
+    return Evaluation(figures, tables, "\n".join(_failing_dialogues(failures, dialogues)))
 
 
 def _f1(gold: list[str], answers: list[str], labels: list[str], average: str) -> float:

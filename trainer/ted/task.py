@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
+from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.prepare_dialogues import (
     DialogueSources,
     origin_of,
@@ -14,10 +17,17 @@ from data_pipeline.dialogue.prepare_dialogues import (
 )
 from data_pipeline.dialogue.prepared_dialogues import PreparedDialogues, open_dialogues
 from data_pipeline.errors import InputError
+from model.ted.options import TEDOptions
+from model.ted.ted import TED
+from trainer.config.options import TrainerOptions
 from trainer.config.project import Project
-from trainer.config.run_config import TEDConfig
+from trainer.config.rasa_config import POLICIES, Component, RasaConfig
 from trainer.records.run_directory import RunDirectory
-from trainer.task import TrainingData
+from trainer.task import Evaluation, TrainingData
+from trainer.ted.config import TEDConfig
+from trainer.ted.evaluate import evaluate
+from trainer.ted.making import make_ted
+from trainer.ted.trained import TrainedTED
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +36,27 @@ logger = logging.getLogger(__name__)
 class TEDTask:
     """Implements `Task`."""
 
+    model: ClassVar[str] = TEDConfig.model
+    section: ClassVar[str] = POLICIES
+    component: ClassVar[str] = "TEDPolicy"
+    options: ClassVar[type] = TEDOptions
+    config_class: ClassVar[type] = TEDConfig
+    test_data: ClassVar[str] = "stories"
+    starts_from_earlier_run: ClassVar[bool] = False
+
     project: Project
     config: TEDConfig
     start: None = None
+
+    @classmethod
+    def lacks(cls, project: Project) -> str | None:
+        return None if project.has_dialogues else "there is no domain with stories"
+
+    @classmethod
+    def configured(
+        cls, component: Component, options: TEDOptions, rasa: RasaConfig, trainer: TrainerOptions
+    ) -> TEDConfig:
+        return TEDConfig(rasa.featurizing(), options, trainer)
 
     def starting_from(self, given: Path | None, run: RunDirectory) -> TEDTask:
         if given is not None:
@@ -83,12 +111,23 @@ class TEDTask:
     def balances_held_out(self) -> bool:
         return not self.config.ted.full_dialogue
 
+    def make_model(self, fitted: DialogueFeaturizer) -> TED:
+        return make_ted(self.config, fitted, self.config.trainer.precision)
+
     def next_commands(self, run: Path) -> list[str]:
         return [
             f"evaluate {run} --stories TEST_STORIES",
             f"predict {run} --stories STORIES",
             f"export {run}",
         ]
+
+    @staticmethod
+    def load(directory: Path) -> TrainedTED:
+        return TrainedTED.load(directory)
+
+    @staticmethod
+    def evaluate(trained: TrainedTED, paths: Sequence[Path]) -> Evaluation:
+        return evaluate(trained, paths)
 
 
 def _data(prepared: PreparedDialogues) -> TrainingData:

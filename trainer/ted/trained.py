@@ -19,16 +19,17 @@ from data_pipeline.dialogue.predictions import Question, next_question, question
 from data_pipeline.entities.decoding import decode_entities
 from model.ted.ted import TED
 from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
-from trainer.config.run_config import TEDConfig
-from trainer.records.run_directory import RunDirectory, policy_directory
-from trainer.run.models import load_model
+from trainer.records.run_directory import RunDirectory, run_of
+from trainer.ted.config import TEDConfig
+from trainer.ted.making import make_ted
+from trainer.training.trained_weights import load_weights
 
 BATCH_EXAMPLES = 256
 EXTRACTOR = "TEDPolicy"
 
 
 @dataclass(frozen=True)
-class TrainedPolicy:
+class TrainedTED:
     """What a run of TED came to: its newest checkpoint, or its best (`checkpoint_model`).
 
     Attributes:
@@ -41,16 +42,17 @@ class TrainedPolicy:
     step: int
 
     @classmethod
-    def load(cls, directory: Path) -> TrainedPolicy:
+    def load(cls, directory: Path) -> TrainedTED:
         """Load from a run directory of TED, or from one that has it in `ted/`.
 
         Raises:
             InputError: it is neither, or holds no usable checkpoint.
         """
-        run = RunDirectory(policy_directory(directory))
-        config, featurizer = run.load()
+        run = RunDirectory(run_of(TEDConfig.model, directory))
+        config, featurizer = run.load(TEDConfig)
         checkpoint = answering_checkpoint(run.checkpoints, best=config.ted.checkpoint_model)
-        model = load_model(checkpoint, config, featurizer)
+        model = make_ted(config, featurizer, "float32")
+        load_weights(model, checkpoint, config.ted.learning_rate)
         return cls(config, featurizer, model, read_position(checkpoint).step)
 
     @property

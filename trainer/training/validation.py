@@ -12,8 +12,7 @@ import tensorflow as tf
 
 from data_pipeline.batches.dataset import BatchSource
 from data_pipeline.batches.hold_out import ExampleSubset, hold_out
-from model.diet.options import DIETOptions
-from model.ted.options import TEDOptions
+from model.options.shared import SharedOptions
 from trainer.distribution.distribution import Distribution
 from trainer.training.step import summed, term_means
 
@@ -79,7 +78,7 @@ class EvaluationStep:
 
 
 def split(
-    store: BatchSource, options: DIETOptions | TEDOptions, *, balanced: bool = True
+    store: BatchSource, options: SharedOptions, *, balanced: bool = True
 ) -> tuple[BatchSource, Validation | None]:
     """What to train on, and what to evaluate on if the options want that.
 

@@ -12,8 +12,8 @@ from goldens import Golden, assert_close
 from data_pipeline.messages.prepare import FeatureSettings, prepare
 from model.diet.diet import DIET
 from model.diet.options import DIETOptions
-from trainer.diet.trained import TrainedRun
-from trainer.run.models import diet_sizes
+from trainer.diet.making import diet_sizes
+from trainer.diet.trained import TrainedDIET
 
 NAMES = ["diet_default", "diet_snips", "diet_full", "diet_margin"]
 
@@ -31,7 +31,7 @@ def test_answers_to_known_and_unknown_messages(name, tmp_path):
     model = DIET(diet_sizes(fitted), options)
     model.build()
     golden.give_weights(model)
-    run = TrainedRun(SimpleNamespace(diet=options, maps_synonyms=False), fitted, model, step=0)
+    run = TrainedDIET(SimpleNamespace(diet=options, maps_synonyms=False), fitted, model, step=0)
     rasas = json.loads(str(golden["output"]["answers"]))
     for answer, rasa in zip(run.answer([r["text"] for r in rasas]), rasas, strict=True):
         names = [entry["name"] for entry in answer["intent_ranking"]]

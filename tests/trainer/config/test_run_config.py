@@ -8,7 +8,8 @@ import pytest
 from model.diet.options import DIETOptions
 from model.ted.options import TEDOptions
 from trainer.config.options import TrainerOptions
-from trainer.config.run_config import DIETConfig, TEDConfig
+from trainer.diet.config import DIETConfig
+from trainer.ted.config import TEDConfig
 from trainer.training.validation import split
 
 

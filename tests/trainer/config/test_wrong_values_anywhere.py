@@ -16,8 +16,8 @@ import yaml
 
 from data_pipeline.errors import InputError
 from trainer.config.project import Project
-from trainer.config.resolve import resolve_all
 from trainer.run.chosen_tasks import chosen_models, make_task
+from trainer.run.resolve import resolve_all
 
 FILES = {
     "config.yml": """

@@ -8,12 +8,12 @@ import json
 import numpy as np
 import pytest
 
-from trainer.diet.trained import TrainedRun, direct_intent
+from trainer.diet.trained import TrainedDIET, direct_intent
 
 
 @pytest.fixture(scope="module")
 def run(trained):
-    return TrainedRun.load(trained.run)
+    return TrainedDIET.load(trained.run)
 
 
 def with_options(run, **options):

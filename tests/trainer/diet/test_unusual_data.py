@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from trainer.diet.evaluate import evaluate
-from trainer.diet.trained import TrainedRun
+from trainer.diet.trained import TrainedDIET
 
 PIPELINE = """\
 pipeline:
@@ -49,7 +49,7 @@ def nlu_yaml(sections: dict[str, list[str]]) -> str:
 class Learnt:
     """What came of a training, loaded once for all questions."""
 
-    run: TrainedRun
+    run: TrainedDIET
     data: Path
 
     def answers(self, *texts: str) -> list[dict]:
@@ -70,7 +70,7 @@ def learn(command, make_project, tmp_path):
         project = make_project(tmp_path / "project", config=PIPELINE, nlu=nlu_yaml(sections))
         result = command("--project", project, "--run-dir", tmp_path / "run", *arguments)
         assert result.code == 0, result.err
-        return Learnt(TrainedRun.load(tmp_path / "run"), project / "data")
+        return Learnt(TrainedDIET.load(tmp_path / "run"), project / "data")
 
     return train
 

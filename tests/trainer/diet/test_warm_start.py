@@ -15,11 +15,12 @@ from data_pipeline.messages.prepare import prepare
 from data_pipeline.rasa_files.nlu_files import read_nlu
 from trainer.checkpoints.checkpoint import newest_checkpoint
 from trainer.config.project import Project
-from trainer.config.resolve import resolve
-from trainer.diet.trained import TrainedRun
-from trainer.diet.warm_start import WarmStart, with_epoch_fraction
+from trainer.diet.config import DIETConfig
+from trainer.diet.making import make_diet
+from trainer.diet.trained import TrainedDIET
+from trainer.diet.warm_start import WarmStart
 from trainer.records.run_directory import RunDirectory
-from trainer.run.models import make_diet
+from trainer.run.resolve import resolve, with_epoch_fraction
 from trainer.training.loop import Trainer
 
 NEW_DATA = """\
@@ -88,8 +89,8 @@ def weights(path, group="model/"):
 def test_before_the_first_step_old_texts_are_answered_as_before(trained, grown, tmp_path):
     trainer, pipeline, config = initialised(trained, grown, tmp_path / "prepared")
     texts = [message.text for message in read_nlu([trained.project / "data"]).messages]
-    before = list(TrainedRun.load(trained.run).answer(texts))
-    now = list(TrainedRun(config, pipeline, trainer.model, 0).answer(texts))
+    before = list(TrainedDIET.load(trained.run).answer(texts))
+    now = list(TrainedDIET(config, pipeline, trainer.model, 0).answer(texts))
     assert any(answer["entities"] for answer in before)
     for key, confidence in (
         ("intent_ranking", "confidence"),
@@ -108,7 +109,7 @@ def test_before_the_first_step_old_texts_are_answered_as_before(trained, grown, 
 def test_known_rows_keep_their_weights_and_new_ones_are_drawn_like_them(trained, grown, tmp_path):
     trainer, pipeline, _ = initialised(trained, grown, tmp_path / "prepared")
     stored = weights(newest_checkpoint(trained.run / "checkpoints"))
-    origins = column_origins(RunDirectory(trained.run).load()[1], pipeline)
+    origins = column_origins(RunDirectory(trained.run).load(DIETConfig)[1], pipeline)
     features = trainer.model.text.features
     kernels = {}
     for layer, rows in zip((features.sequence, features.sentence), origins, strict=True):

@@ -13,7 +13,7 @@ import tensorflow as tf
 from data_pipeline.batches.assembly import assemble
 from data_pipeline.messages.fitted_pipeline import store_messages
 from data_pipeline.rasa_files.training_items import Message
-from trainer.diet.trained import TrainedRun
+from trainer.diet.trained import TrainedDIET
 
 SERVE = """
 import sys
@@ -38,7 +38,7 @@ def exported(command, trained, tmp_path_factory):
 
 
 def test_the_saved_model_answers_the_same_without_this_project(exported, trained, tmp_path):
-    run = TrainedRun.load(trained.run)
+    run = TrainedDIET.load(trained.run)
     texts = ["fly from Rome to New York", "hello", "is it raining in Bern today or tomorrow"]
     store = store_messages(run.pipeline, [Message(text) for text in texts])
     made = assemble(store, np.arange(len(texts)), 8)
@@ -68,7 +68,7 @@ def test_names_of_intents_and_tags_lie_beside_it(exported, trained):
 
 
 def test_it_holds_no_state_of_the_optimizer(exported, trained):
-    run = TrainedRun.load(trained.run)
+    run = TrainedDIET.load(trained.run)
     stored = tf.train.list_variables(str(exported / "variables" / "variables"))
     sizes = [np.prod(shape, dtype=int) for name, shape in stored if "VARIABLE_VALUE" in name]
     assert sum(sizes) == sum(np.prod(v.shape, dtype=int) for v in run.model.variables)

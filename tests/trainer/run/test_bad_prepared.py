@@ -11,7 +11,7 @@ from data_pipeline.json_differences import json_differences
 from data_pipeline.messages.feature_settings import check_same_files
 from data_pipeline.messages.prepared import open_prepared
 from trainer.config.project import Project
-from trainer.config.resolve import resolve
+from trainer.run.resolve import resolve
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from data_pipeline.messages.prepare import prepare
 from data_pipeline.messages.prepared import open_prepared
 from data_pipeline.rasa_files.nlu_files import read_nlu
 from trainer.config.project import Project
-from trainer.config.resolve import resolve
+from trainer.run.resolve import resolve
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import tensorflow as tf
 from dialogue_project import POLICIES, add_dialogues, stories
 
 from data_pipeline.dialogue.domain.events import LISTEN, UserUttered
-from trainer.ted.trained import TrainedPolicy
+from trainer.ted.trained import TrainedTED
 
 TEST_STORIES = """
 version: "3.1"
@@ -55,9 +55,9 @@ def told(tmp_path):
 @pytest.fixture
 def policy(run):
     """`policy(**options)`: the trained one, as if it had been trained with these options."""
-    trained = TrainedPolicy.load(run)
+    trained = TrainedTED.load(run)
 
-    def changed(**options) -> TrainedPolicy:
+    def changed(**options) -> TrainedTED:
         options = replace(trained.config.ted, **options)
         return replace(trained, config=replace(trained.config, ted=options))
 
@@ -83,7 +83,7 @@ def test_the_answer_to_a_text_wins_if_it_is_sure_and_more_similar(
         "intent": (np.array([[0.9, 0.1]]), np.array([[2.0, 0.0]])),
         "text": (np.array([[0.3, 0.7]]), np.array([[0.0, similarity]])),
     }
-    monkeypatch.setattr(TrainedPolicy, "_scores", lambda self, store: scores[store])
+    monkeypatch.setattr(TrainedTED, "_scores", lambda self, store: scores[store])
     answered = policy(e2e_confidence_threshold=threshold)._confidences("intent", "text")
     assert np.argmax(answered[0]) == wins
 
@@ -100,7 +100,7 @@ def test_stories_that_were_learnt_are_right(run, command, tmp_path):
     assert figures["action"]["actions"] == 6 * 8 + 3 * 2
     assert figures["dialogue"]["dialogues"] == 9
     assert figures["action"]["accuracy"] > 0.9
-    assert figures["checkpoint_step"] == TrainedPolicy.load(run).step
+    assert figures["checkpoint_step"] == TrainedTED.load(run).step
 
 
 def test_mistakes_are_counted_and_shown_in_context(run, command, told, tmp_path):
@@ -151,7 +151,7 @@ def test_the_saved_model_answers_the_same(run, command, tmp_path, told):
     result = command("export", run / "ted", "--out", tmp_path / "saved")
     assert result.code == 0, result.err
     assert (tmp_path / "saved" / "assets.extra" / "dialogue.json").is_file()
-    policy = TrainedPolicy.load(run)
+    policy = TrainedTED.load(run)
     serve = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving_default"]
     specs = policy.model.input_signature()
     batch = {

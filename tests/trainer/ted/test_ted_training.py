@@ -12,7 +12,7 @@ from dialogue_project import POLICIES, add_dialogues
 
 from trainer.checkpoints.checkpoint import VARIABLES_FILE, newest_checkpoint
 from trainer.config.project import Project
-from trainer.config.resolve import resolve_all
+from trainer.run.resolve import resolve_all
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from data_pipeline.rasa_files.nlu_files import read_nlu
 from model.diet.options import DIETOptions
 from trainer.checkpoints.checkpoint import Checkpointer, checkpoints, read_position, read_state
 from trainer.checkpoints.saver import Saver
-from trainer.diet.trained import TrainedRun
+from trainer.diet.trained import TrainedDIET
 from trainer.training.loop import Trainer
 from trainer.training.validation import split
 
@@ -156,7 +156,7 @@ def test_what_is_measured_is_how_right_the_answers_to_the_held_out_texts_are(
     result = command("--project", project, "--run-dir", tmp_path, *BEST, "--epochs", "3")
     assert result.code == 0, result.err
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    run = TrainedRun.load(tmp_path)
+    run = TrainedDIET.load(tmp_path)
     (best,) = (
         state["metrics"]
         for state in map(read_state, checkpoints(tmp_path / "checkpoints"))

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from data_pipeline.messages.prepared import open_prepared
 from trainer.checkpoints.checkpoint import load_variables, newest_checkpoint
+from trainer.diet.config import DIETConfig
+from trainer.diet.making import make_diet
 from trainer.distribution.distribution import make_distribution
 from trainer.records.run_directory import RunDirectory
-from trainer.run.models import make_diet
 from trainer.training.loop import Trainer
 
 BATCH_SIZE = 7
@@ -23,7 +24,7 @@ BATCH_SIZE = 7
 
 def main(run_dir: str, strategy: str, devices: str) -> None:
     run = RunDirectory(Path(run_dir))
-    config, pipeline = run.load()
+    config, pipeline = run.load(DIETConfig)
     trainer = Trainer(
         lambda: make_diet(config, pipeline, "float32"),
         distribution=make_distribution(strategy, logical_cpu_devices=int(devices)),

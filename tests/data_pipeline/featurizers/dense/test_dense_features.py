@@ -23,7 +23,7 @@ from data_pipeline.rasa_files.training_items import Message
 from model.diet.diet import DIET
 from model.diet.options import DIETOptions
 from model.noise import Noise
-from trainer.run.models import diet_sizes
+from trainer.diet.making import diet_sizes
 
 NLU = """
 nlu:

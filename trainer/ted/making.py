@@ -1,4 +1,4 @@
-"""What TED must know of its data: widths of features, and the features of all actions."""
+"""The TED that belongs to a configuration and to what was learnt from the data."""
 
 from __future__ import annotations
 
@@ -8,9 +8,29 @@ from data_pipeline.batches.assembly import coordinates, padded_length
 from data_pipeline.dialogue.dialogue_batches import text_tensors
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.state_features import TEXT_ATTRIBUTES
+from data_pipeline.errors import InputError
 from model.layers.feature_widths import FeatureWidths
 from model.ted.batch import attribute_spec
 from model.ted.sizes import TEDSizes
+from model.ted.ted import TED
+from trainer.ted.config import TEDConfig
+
+
+def make_ted(config: TEDConfig, featurizer: DialogueFeaturizer, precision: str) -> TED:
+    """An unbuilt TED.
+
+    Raises:
+        InputError: the options do not fit the data.
+    """
+    try:
+        return TED(
+            ted_sizes(featurizer),
+            config.ted,
+            accumulate_steps=config.trainer.accumulate_steps,
+            dtype=precision,
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def ted_sizes(featurizer: DialogueFeaturizer) -> TEDSizes:

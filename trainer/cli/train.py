@@ -1,0 +1,126 @@
+"""The commands that train: `train` and `prepare`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import click
+
+from data_pipeline.errors import InputError
+from trainer.cli.quiet_start import load_tensorflow
+
+logger = logging.getLogger(__name__)
+
+PATH = click.Path(path_type=Path)
+
+
+def project_options(command):
+    """--project, or --config with files; --model and --set."""
+    for option in (
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Override an option of a model (ted.KEY: of that one) or of trainer.yml.",
+        ),
+        click.option(
+            "--model",
+            help="What to train: diet or ted. [all that is configured and has data]",
+        ),
+        click.option("--stories", type=PATH, multiple=True, help="Story file or folder."),
+        click.option("--domain", type=PATH, multiple=True, help="Domain file or folder."),
+        click.option("--nlu", type=PATH, multiple=True, help="NLU training file or folder."),
+        click.option("--config", type=PATH, help="A Rasa config.yml."),
+        click.option("--project", type=PATH, help="A Rasa project directory."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@project_options
+@click.option("--run-dir", type=PATH, help="Where results go; a run there goes on. [runs/NAME]")
+@click.option("--prepared", type=PATH, help="A prepared data set to train on.")
+@click.option("--fresh", is_flag=True, help="Start over, in a new directory.")
+@click.option("--init-from", type=PATH, help="An earlier run to start from, on more data.")
+@click.option("--epoch-fraction", type=float, help="With --init-from: part of the epochs to train.")
+@click.option("--epochs", type=int, help="Overrides those of what is trained.")
+@click.option("--seed", type=int, help="Overrides random_seed of what is trained.")
+@click.option("--strategy", help="auto, single, mirrored or horovod.")
+@click.option("--precision", help="float32, mixed_bfloat16 or mixed_float16.")
+@click.option("--profile", is_flag=True, help="Record where the time of ten steps goes.")
+def train(
+    project,
+    config,
+    nlu,
+    domain,
+    stories,
+    model,
+    settings,
+    run_dir,
+    prepared,
+    fresh,
+    init_from,
+    epoch_fraction,
+    **flags,
+) -> None:
+    """Train DIET, TED or both on a project; the same command again goes on where it stopped."""
+    load_tensorflow()
+    from trainer.config.project import find_project
+    from trainer.run.chosen_tasks import chosen_models, make_task
+    from trainer.run.resolve import resolve_all, with_epoch_fraction
+    from trainer.run.train import TrainRequest
+    from trainer.run.train import train as run_training
+
+    if epoch_fraction is not None and init_from is None:
+        raise InputError("--epoch-fraction belongs to --init-from. Give --epochs instead.")
+    found, reason = find_project(project, config, nlu, domain, stories)
+    logger.info("Project: %s (%s).", found.name, reason)
+    flags["random_seed"], profile = flags.pop("seed"), flags.pop("profile")
+    models = chosen_models(found, model, from_earlier_run=init_from is not None)
+    configs = resolve_all(found, models, settings, flags)
+    if epoch_fraction is not None:
+        configs = [with_epoch_fraction(resolved, epoch_fraction) for resolved in configs]
+    request = TrainRequest(
+        tasks=[make_task(found, resolved) for resolved in configs],
+        run_dir=run_dir or Path("runs") / found.name,
+        prepared=prepared,
+        fresh=fresh,
+        init_from=init_from,
+        profile=profile,
+    )
+    result = run_training(request)
+    if result is not None:
+        click.echo(result)
+
+
+@click.command()
+@click.argument("project", type=PATH)
+@click.option("--out", type=PATH, required=True, help="Directory of the prepared data set.")
+@click.option("--model", help="As of `train`.")
+@click.option("--processes", type=int, help="How many prepare NLU data. [1]")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE")
+@click.option("--init-from", type=PATH, help="For training that starts from this earlier run.")
+def prepare(
+    project: Path, out: Path, model: str | None, processes, settings, init_from: Path | None
+) -> None:
+    """Prepare a project's training data for `train --prepared`."""
+    load_tensorflow()
+    from trainer.config.project import Project
+    from trainer.records.run_directory import RunDirectory
+    from trainer.run.chosen_tasks import chosen_models, make_task
+    from trainer.run.resolve import resolve_all
+    from trainer.run.train import place_of
+
+    found = Project.from_directory(project)
+    models = chosen_models(found, model, from_earlier_run=init_from is not None)
+    flags = {"prepare_processes": processes}
+    for number, config in enumerate(resolve_all(found, models, settings, flags)):
+        directory = out / place_of(number, config)
+        task = make_task(found, config).starting_from(init_from, RunDirectory(directory))
+        task.prepare(directory)
+    click.echo(
+        f"Prepared data set: {out}\nNext: python -m trainer --project {project} --prepared {out}"
+    )

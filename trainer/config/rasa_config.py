@@ -1,0 +1,92 @@
+"""The sections of a Rasa `config.yml`: which components a project has, and their options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_pipeline.errors import InputError
+from data_pipeline.featurizers.pipeline_components import build_featurizers
+from data_pipeline.rasa_files.yaml_files import read_yaml_mapping
+
+PIPELINE, POLICIES = "pipeline", "policies"
+
+Component = dict[str, Any]
+"""A component's options, with its `name`."""
+
+
+@dataclass(frozen=True)
+class RasaConfig:
+    """What `config.yml` says.
+
+    Attributes:
+        path: the file.
+        sections: what stands under `pipeline` and `policies`, as it was read.
+    """
+
+    path: Path
+    sections: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> RasaConfig:
+        """Read a `config.yml`.
+
+        Raises:
+            InputError: it cannot be read, or a section is not a list of components.
+        """
+        content = read_yaml_mapping(path)
+        config = cls(path, {name: content.get(name) for name in (PIPELINE, POLICIES)})
+        for name, section in config.sections.items():
+            if section:
+                config.components(name)
+        return config
+
+    def components(self, section: str) -> list[Component]:
+        """The components of a section, without module paths in their names.
+
+        Raises:
+            InputError: there is no such section, or it is not a list of components.
+        """
+        found = self.sections[section]
+        if not isinstance(found, list) or not found:
+            raise InputError(
+                f"{self.path}: '{section}:' must be a list of components. Received: {found!r}"
+            )
+        for number, component in enumerate(found, start=1):
+            if _name(component) is None:
+                raise InputError(
+                    f"{self.path}: component {number} of the {section} must be a map with a "
+                    f"'name'. Received: {component!r}"
+                )
+        return [{**component, "name": _name(component)} for component in found]
+
+    def components_named(self, section: str, name: str) -> list[Component]:
+        """Those of a section that have this name; none if there is no such section."""
+        found = self.components(section) if self.sections[section] else []
+        return [component for component in found if component["name"] == name]
+
+    def featurizing(self) -> tuple[Component, ...]:
+        """The tokenizer and the featurizers of the pipeline, in its order; none without one.
+
+        Raises:
+            InputError: one of them has wrong options.
+        """
+        components = self.components(PIPELINE) if self.sections[PIPELINE] else []
+        skipped = self._not_featurizing(components)
+        return tuple(component for component in components if component["name"] not in skipped)
+
+    def not_featurizing(self) -> tuple[str, ...]:
+        """The names of all other components of the pipeline, in its order."""
+        return self._not_featurizing(self.components(PIPELINE))
+
+    def _not_featurizing(self, components: list[Component]) -> tuple[str, ...]:
+        try:
+            return build_featurizers(components).skipped
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from None
+
+
+def _name(component: Any) -> str | None:
+    name = component.get("name") if isinstance(component, dict) else None
+    return name.rpartition(".")[2] if isinstance(name, str) else None

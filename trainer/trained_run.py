@@ -1,0 +1,113 @@
+"""A trained run from Python: everything its directory holds, ready to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from data_pipeline.dialogue.domain.events import Event
+from data_pipeline.errors import InputError
+from trainer.diet.trained import TrainedDIET
+from trainer.models import MODELS, load_trained
+from trainer.records.run_directory import RunDirectory, runs_in
+from trainer.task import Evaluation
+from trainer.ted.trained import TrainedTED
+
+
+class TrainedRun:
+    """The models that were trained into one run directory; each is loaded when first asked.
+
+    >>> run = TrainedRun("runs/pizza")                                  # doctest: +SKIP
+    >>> run.answer("two large pizzas")["intent"]                        # doctest: +SKIP
+    {'name': 'order_pizza', 'confidence': 0.99}
+
+    Args:
+        directory: what training was given as `run_dir`, or the directory of one model in it.
+    """
+
+    def __init__(self, directory: str | Path):
+        self.directory = Path(directory)
+
+    @cached_property
+    def diet(self) -> TrainedDIET:
+        """The trained DIET.
+
+        Raises:
+            InputError: there is none, or it has no usable checkpoint.
+        """
+        return TrainedDIET.load(self.directory)
+
+    @cached_property
+    def ted(self) -> TrainedTED:
+        """The trained TED.
+
+        Raises:
+            InputError: there is none, or it has no usable checkpoint.
+        """
+        return TrainedTED.load(self.directory)
+
+    def answer(self, text: str) -> dict[str, Any]:
+        """The intent and the entities of one message, in the form of Rasa's `parse`."""
+        return next(self.answers([text]))
+
+    def answers(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """The same of several messages, in order; they are answered in batches."""
+        return self.diet.answer(texts)
+
+    def next_action(self, events: Sequence[Event]) -> list[dict[str, Any]]:
+        """What the bot may do after these events, best first: `name` and `confidence` each."""
+        return self.ted.next_action(events)
+
+    def holds(self, model: str) -> bool:
+        """Whether there is a run of this model."""
+        return any(run.model() == model for run in runs_in(self.directory))
+
+    def evaluate(
+        self, *, nlu: Sequence[str | Path] = (), stories: Sequence[str | Path] = ()
+    ) -> Evaluation:
+        """How good the models are on test messages (`nlu`) or on test stories.
+
+        Of several models the figures of the first come as they are, those of others by their name.
+
+        Raises:
+            InputError: neither or both are given, there is no model for them, or no test data.
+        """
+        if bool(nlu) == bool(stories):
+            raise InputError("evaluate takes either nlu=[PATH] (DIET) or stories=[PATH] (TED).")
+        test_data, paths = ("nlu", nlu) if nlu else ("stories", stories)
+        kinds = [kind for kind in MODELS if kind.test_data == test_data]
+        found = [
+            (kind, run)
+            for kind in kinds
+            for run in runs_in(self.directory)
+            if run.model() == kind.model
+        ]
+        if not found:
+            model = RunDirectory(self.directory).existing_model()
+            raise InputError(
+                f"{self.directory} is a run of {model.upper()}, which is not evaluated by "
+                f"--{test_data}; it holds no run of {' or '.join(k.model.upper() for k in kinds)}."
+            )
+        return _joined(
+            {
+                run.path.name: kind.evaluate(kind.load(run.path), [Path(path) for path in paths])
+                for kind, run in found
+            }
+        )
+
+    def export(self, out: str | Path | None = None) -> Path:
+        """Write the model of this directory as a SavedModel, in `saved_model/` unless said."""
+        from trainer.export.saved_model import export
+
+        return export(load_trained(self.directory), Path(out or self.directory / "saved_model"))
+
+
+def _joined(evaluations: dict[str, Evaluation]) -> Evaluation:
+    first, *others = evaluations.items()
+    figures, tables = dict(first[1].figures), dict(first[1].tables)
+    for name, evaluation in others:
+        figures[name] = evaluation.figures
+        tables |= {f"{name}: {title}": table for title, table in evaluation.tables.items()}
+    return Evaluation(figures, tables, first[1].failures)

@@ -3,8 +3,9 @@
 
     python scripts/make_options_doc.py
 
-Names, defaults, meanings and what is done come from the code. A test (`tests/test_options_doc.py`)
-fails when an option is missing, a test is gone, or the file is stale.
+Names, defaults, meanings and what is done come from the code, and the tests say themselves what
+they show (`shown_by.py`). A test (`tests/test_options_doc.py`) fails when an option has no test, or
+the file is stale.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from pathlib import Path
+from dataclasses import fields
 from typing import Any
 
 import yaml
-from shown_by import DIET_TESTS, OPTIONS, TED_TESTS, TRAINER_TESTS
+from shown_by import ROOT, shown_by
 
 from model.diet.options import DIETOptions
 from model.options.fields import OURS
@@ -24,7 +25,8 @@ from model.options.rasa_names import RETIRED
 from model.ted.options import TEDOptions
 from trainer.config.options import TrainerOptions
 
-DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "options.md"
+DOCUMENT = ROOT / "docs" / "options.md"
+OPTIONS = {"diet": DIETOptions, "ted": TEDOptions, "trainer": TrainerOptions}
 
 HEAD = """\
 # Options
@@ -39,44 +41,51 @@ are refused with "did you mean".
 """
 
 
-def render() -> str:
+def render(shown: dict[str, list[str]]) -> str:
     """The document.
 
-    Raises:
-        KeyError: an option has no entry here.
+    Args:
+        shown: What `shown_by` finds.
     """
+    known = {field.name for options in (DIETOptions, TEDOptions) for field in fields(options)}
     renamed = [
         f"| `{old}` | `{new}`{' (1 minus the value)' if old == 'weight_sparsity' else ''} |"
         for old, new in RETIRED.items()
-        if new.partition(".")[0] in DIET_TESTS | TED_TESTS
+        if new.partition(".")[0] in known
     ]
     parts = [
         HEAD,
-        *_table(DIETOptions, DIET_TESTS),
+        *_table("diet", shown),
         "\n## Of `TEDPolicy`, in `config.yml`\n",
-        *_table(TEDOptions, TED_TESTS),
+        *_table("ted", shown),
         "\n## Renamed\n",
         "Names of Rasa 1 and 2 are translated, with a notice in the log",
-        f"({_link(OPTIONS + 'test_retired_names_are_translated_with_a_notice')}).\n",
+        f"({', '.join(map(_link, shown['renamed']))}).\n",
         "| earlier | now |\n|---|---|",
         *renamed,
         "| `loss_type: softmax` | `loss_type: cross_entropy` |",
         "\n## Ours, in `trainer.yml`, by `--set` or by flags\n",
-        *_table(TrainerOptions, TRAINER_TESTS),
+        *_table("trainer", shown),
     ]
     return "\n".join(parts) + "\n"
 
 
-def _table(options: type, tests: dict[str, tuple[str, ...]]) -> list[str]:
+def tests_of(kind: str, option: str, shown: dict[str, list[str]]) -> list[str]:
+    """The tests that show an option of this kind."""
+    return sorted({*shown.get(f"{kind}.{option}", ()), *shown.get(option, ())})
+
+
+def _table(kind: str, shown: dict[str, list[str]]) -> list[str]:
+    options = OPTIONS[kind]
     what = meanings(options)
     lines = ["| option | default | what it does | here | shown by |", "|---|---|---|---|---|"]
-    for field in dataclasses.fields(options):
+    for field in fields(options):
         cells = (
             f"`{field.name}`",
             f"`{_default(field)}`",
             what[field.name],
             field.metadata.get("state", OURS),
-            ", ".join(map(_link, tests[field.name])),
+            ", ".join(map(_link, tests_of(kind, field.name, shown))),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return lines
@@ -105,5 +114,5 @@ def _link(test: str) -> str:
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(render(), encoding="utf-8")
+    DOCUMENT.write_text(render(shown_by()), encoding="utf-8")
     print(DOCUMENT)

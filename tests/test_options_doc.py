@@ -1,54 +1,50 @@
-"""docs/options.md names every option and real tests, and is what its script writes."""
+"""docs/options.md names every option and the tests that show it, and is what its script writes."""
 
-import ast
 from dataclasses import fields
-from pathlib import Path
 
 import make_options_doc as doc
 import pytest
+from shown_by import shown_by
 
 from model.diet.options import DIETOptions
 from model.options.rasa_names import RETIRED
-from model.ted.options import TEDOptions
-from trainer.config.options import TrainerOptions
-
-ROOT = Path(__file__).resolve().parent.parent
-TABLES = [
-    (DIETOptions, doc.DIET_TESTS),
-    (TEDOptions, doc.TED_TESTS),
-    (TrainerOptions, doc.TRAINER_TESTS),
-]
 
 
-@pytest.mark.parametrize("options, tests", TABLES)
-def test_every_option_and_nothing_else_has_an_entry_with_a_test(options, tests):
-    assert set(tests) == {field.name for field in fields(options)}, (
-        "edit scripts/shown_by.py, then run scripts/make_options_doc.py"
-    )
-    assert [name for name, shown_by in tests.items() if not shown_by] == []
+@pytest.fixture(scope="module")
+def shown() -> dict[str, list[str]]:
+    """The tests that are marked, by what they show."""
+    return shown_by()
 
 
-@pytest.mark.parametrize("options, tests", TABLES)
-def test_the_named_tests_exist(options, tests):
-    for test in sorted({test for shown_by in tests.values() for test in shown_by}):
-        path, _, name = test.partition("::")
-        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-        assert name in [node.name for node in tree.body if isinstance(node, ast.FunctionDef)], test
+def test_every_option_is_shown_by_a_test(shown):
+    options = [(kind, field.name) for kind, of in doc.OPTIONS.items() for field in fields(of)]
+    without = [f"{kind}.{name}" for kind, name in options if not doc.tests_of(kind, name, shown)]
+    assert not without, "mark a test with @pytest.mark.shows(OPTION)"
+
+
+def test_tests_show_nothing_but_options(shown):
+    known = {"renamed"}
+    for kind, options in doc.OPTIONS.items():
+        known |= {
+            name for field in fields(options) for name in (field.name, f"{kind}.{field.name}")
+        }
+    assert not set(shown) - known
 
 
 def test_every_option_says_what_it_does():
-    for options, _ in TABLES:
+    for options in doc.OPTIONS.values():
         for name, meaning in doc.meanings(options).items():
             assert meaning, name
         assert doc.meanings(options).keys() == {field.name for field in fields(options)}
 
 
-def test_the_document_is_up_to_date():
-    assert doc.DOCUMENT.read_text(encoding="utf-8") == doc.render(), (
+def test_the_document_is_up_to_date(shown):
+    assert doc.DOCUMENT.read_text(encoding="utf-8") == doc.render(shown), (
         "run python scripts/make_options_doc.py"
     )
 
 
+@pytest.mark.shows("tensorboard_log_directory", "tensorboard_log_level")
 def test_rasas_tensorboard_options_are_accepted():
     options = {"tensorboard_log_directory": "logs", "tensorboard_log_level": "batch"}
     assert DIETOptions.from_rasa(options).tensorboard_log_level == "batch"

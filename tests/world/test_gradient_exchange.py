@@ -14,6 +14,7 @@ BYTES = {"none": 4, "fp16": 2}
 TOLERANCE = {"none": 1e-6, "fp16": 4e-3}
 
 
+@pytest.mark.shows("trainer.gradient_compression")
 @pytest.mark.slow
 def test_gradients_are_summed_over_processes():
     begin = '{"compression"'  # horovodrun puts the rank in front of a line

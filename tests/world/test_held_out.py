@@ -51,6 +51,7 @@ def _agree(alone: dict[str, float], others: list[dict[str, float]]) -> None:
             assert other[name] == (pytest.approx(value, rel=1e-6) if "loss" in name else value)
 
 
+@pytest.mark.shows("diet.evaluate_on_number_of_examples")
 def test_two_mirrored_devices_measure_what_one_does(figures, on_one_device):
     _agree(on_one_device, figures("mirrored", 2))
 
@@ -68,6 +69,7 @@ def test_horovod_processes_measure_what_one_device_does(figures, on_one_device, 
     _agree(on_one_device, everyone)
 
 
+@pytest.mark.shows("trainer.early_stopping_patience")
 @pytest.mark.slow
 def test_all_processes_stop_early_together(command_line):
     options = (*EVERY_EPOCH, "--set", "early_stopping_patience=1", "--set", "learning_rate=0")

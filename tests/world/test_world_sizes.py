@@ -39,6 +39,7 @@ def _agree(command_line: CommandLine, first: str, second: str) -> None:
     assert_same_weights(command_line.variables(first), command_line.variables(second))
 
 
+@pytest.mark.shows("trainer.strategy", "trainer.clip_norm", "trainer.logical_cpu_devices")
 def test_two_mirrored_devices_train_as_one(command_line, one_device):
     command_line.train("mirrored-2", *SAME_DRAWS, *mirrored(2))
     _agree(command_line, one_device, "mirrored-2")
@@ -63,6 +64,7 @@ def test_four_horovod_processes_train_as_one_device(command_line, one_device):
     _agree(command_line, one_device, "horovod-4")
 
 
+@pytest.mark.shows("trainer.precision")
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", HALF)
 @pytest.mark.parametrize("where", ["mirrored", "horovod"])

@@ -11,6 +11,7 @@ from data_pipeline.errors import InputError
 LABELS = np.array([0, 1, 2, 3, 2, 1, 0, 0, 4, 1, 2, 2, 1, 0, 0, 5, 1, 1, 2, 0, 2, 2, 3, 1, 0])
 
 
+@pytest.mark.shows("diet.evaluate_on_number_of_examples")
 @pytest.mark.parametrize(
     ("held_out", "seed", "chosen_by_rasa"),
     [(6, 7, [1, 2, 6, 14, 18, 23]), (9, 1, [0, 1, 3, 4, 5, 10, 14, 21, 23])],

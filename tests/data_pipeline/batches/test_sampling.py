@@ -28,6 +28,7 @@ def emitted(plan):
     return plan.indices[plan.indices != PADDING]
 
 
+@pytest.mark.shows("batch_strategy")
 @pytest.mark.parametrize("seed", range(20))
 def test_balanced_epochs_show_the_largest_class_once_and_every_example(seed):
     for plan, steps, per_class in zip(plans(seed), STEPS, EMITTED, strict=True):
@@ -52,6 +53,7 @@ def test_a_class_whose_number_does_not_occur_is_no_obstacle():
     assert set(emitted(plan)) == set(range(5))
 
 
+@pytest.mark.shows("batch_strategy")
 @pytest.mark.parametrize("examples", [1, 7, 8, 64])
 def test_sequence_plans_are_permutations(examples):
     for epoch in range(3):
@@ -71,6 +73,7 @@ def test_padding_is_at_the_end_of_the_last_batch_only(strategy):
         assert plan.batch_size == 9
 
 
+@pytest.mark.shows("random_seed")
 @pytest.mark.parametrize("strategy", ["balanced", "sequence"])
 def test_a_plan_is_a_function_of_seed_and_epoch(strategy):
     def plan(seed, epoch):
@@ -90,6 +93,7 @@ def test_sequence_does_not_look_at_the_labels():
     np.testing.assert_array_equal(one.indices, other.indices)
 
 
+@pytest.mark.shows("diet.drop_small_last_batch")
 @pytest.mark.parametrize(
     ("examples", "batch_size", "kept"),
     [
@@ -115,6 +119,7 @@ def test_a_small_last_batch_can_be_dropped(examples, batch_size, kept):
     assert plan.examples == kept
 
 
+@pytest.mark.shows("batch_size")
 @pytest.mark.parametrize(
     ("sizes", "epochs", "expected"),
     [

@@ -61,5 +61,6 @@ def test_a_text_has_the_features_of_its_tokens_and_of_the_whole(texts, attribute
             assert sorted(entry for entry in entries if entry[2]) == part["entries"], text
 
 
+@pytest.mark.shows("ted.BILOU_flag")
 def test_tags_count_through_all_entity_states_of_the_domain(texts):
     assert list(texts.entity_tags) == GOLDEN["tags"]

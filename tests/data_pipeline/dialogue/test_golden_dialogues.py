@@ -90,6 +90,7 @@ def test_dialogues_are_rasas_in_the_same_order(golden, told):
     assert made == expected
 
 
+@pytest.mark.shows("ted.max_history")
 def test_examples_are_rasas_in_the_same_order(golden, told):
     domain, table, trackers = told
     rasa = golden["rasa"]

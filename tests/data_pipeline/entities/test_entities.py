@@ -24,6 +24,7 @@ def values(text, tags, split=True, **heads):
     return [entity["value"] for entity in entities(text, tags, split, **heads)]
 
 
+@pytest.mark.shows("split_entities_by_comma")
 @pytest.mark.parametrize(
     ("text", "tags", "split", "expected"),
     [

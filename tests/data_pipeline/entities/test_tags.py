@@ -47,6 +47,7 @@ def test_tags_are_made_consistent_as_in_rasa(tags, confidences, expected, expect
     assert given == tags.split()
 
 
+@pytest.mark.shows("diet.BILOU_flag")
 def test_bilou_ids_count_four_per_sorted_name():
     vocabulary = fitted([tokenized()])
     assert vocabulary.heads == ("entity", "role", "group")
@@ -59,6 +60,7 @@ def test_bilou_ids_count_four_per_sorted_name():
     }
 
 
+@pytest.mark.shows("diet.BILOU_flag")
 def test_plain_ids_count_sorted_names_from_one():
     vocabulary = fitted([tokenized()], bilou=False)
     assert vocabulary.tags["role"] == ("O", "from", "to")

@@ -51,6 +51,7 @@ def assert_same_terms(one, other, rtol=1e-5):
             np.testing.assert_allclose(these[key], those[key], rtol=rtol, atol=1e-5, err_msg=key)
 
 
+@pytest.mark.shows("diet.number_of_transformer_layers")
 @pytest.mark.parametrize(
     "sizes, options",
     [
@@ -116,6 +117,7 @@ def test_gradient_reaches_every_weight(toy_sizes, toy_batch):
         assert np.any(gradient), variable.path
 
 
+@pytest.mark.shows("diet.regularization_constant")
 def test_variables_and_regularised_ones_are_rasas(toy_sizes):
     model = small(toy_sizes(), connection_density=1.0)
     # Spec 6.2 and 6.3: 11 decayed kernels with entity and role heads.
@@ -262,6 +264,7 @@ def test_nothing_to_learn_is_refused(toy_sizes):
         DIET(toy_sizes(num_tags={}), DIETOptions(intent_classification=False))
 
 
+@pytest.mark.shows("diet.share_hidden_layers")
 def test_shared_layers_need_equal_widths(toy_sizes):
     shared = {"share_hidden_layers": True, "hidden_layers_sizes": {"text": [7], "label": [7]}}
     with pytest.raises(ValueError, match="6 for text, 5 for label"):

@@ -142,6 +142,9 @@ def case(request):
     return Case(request.param)
 
 
+@pytest.mark.shows(
+    "diet.hidden_layers_sizes", "diet.dense_dimension", "diet.use_masked_language_model"
+)
 def test_every_loss_and_their_sum(case):
     losses, metrics, _ = case.losses_and_gradients()
     expected = case.golden["output"]
@@ -158,6 +161,7 @@ def test_every_loss_and_their_sum(case):
     assert_close(float(sum(losses.values())) + l2_of(case.model), expected["total_loss"], "total")
 
 
+@pytest.mark.shows("diet.regularization_constant")
 def test_gradients_before_and_after_the_rule_of_l2(case):
     zero_where_missing(case.model)
     _, _, gradients = case.losses_and_gradients()
@@ -221,6 +225,7 @@ def test_raw_predictions(case):
         assert_close(ours[f"{head}_confidences"], confidences, head)
 
 
+@pytest.mark.shows("diet.BILOU_flag")
 def test_answers(case):
     """Ranked intents and entities of the batch's messages, each of which Rasa was sent alone."""
     ours = answers_for(case)

@@ -59,6 +59,10 @@ CHANGES = [
     ("use_sparse_input_dropout", False, {}),
     ("use_dense_input_dropout", False, {}),
 ]
+SHOWN = [
+    pytest.param(*change, id=change[0], marks=pytest.mark.shows(f"diet.{change[0]}"))
+    for change in CHANGES
+]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +90,7 @@ def observe(toy_sizes, toy_batch, seen):
     return look
 
 
-@pytest.mark.parametrize("option, value, others", CHANGES, ids=[change[0] for change in CHANGES])
+@pytest.mark.parametrize("option, value, others", SHOWN)
 def test_a_changed_option_changes_the_model_or_its_losses(observe, option, value, others):
     before, after = observe(others), observe({**others, option: value})
     assert all(np.isfinite(loss) for loss in after[1].values())

@@ -28,6 +28,7 @@ def test_gelu_and_its_gradient_are_those_of_tensorflow():
     np.testing.assert_allclose(results[0], results[1], atol=1e-6)
 
 
+@pytest.mark.shows("diet.connection_density")
 def test_minimal_connections_tile_the_identity():
     expected = [[1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, 1], [0, 0, 1, 0, 0, 0], [0, 0, 0, 1, 0, 0]]
     np.testing.assert_array_equal(Connections(0.0)((4, 6)), expected)
@@ -88,6 +89,7 @@ def test_ffnn_without_sizes_is_the_identity():
     np.testing.assert_array_equal(Ffnn([], drop_rate=0.5)(inputs, noise=noise()), inputs)
 
 
+@pytest.mark.shows("diet.drop_rate")
 def test_ffnn_drops_behind_each_layer_and_scales():
     layer = Ffnn([200], drop_rate=0.25)
     inputs = tf.random.normal([50, 6])

@@ -64,6 +64,7 @@ def test_dense_for_sparse_keeps_the_contract(check_layer):
     )
 
 
+@pytest.mark.shows("drop_rate", "use_sparse_input_dropout", "use_dense_input_dropout")
 def test_sparse_dropout_does_not_scale_and_dense_dropout_does():
     stored = 4000
     indices = tf.stack([tf.range(stored, dtype=tf.int64), tf.zeros([stored], tf.int64)], 1)

@@ -1,6 +1,7 @@
 """Fully connected layers and the CRF against Rasa's numbers."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from goldens import Golden, assert_close, l2_of, run_and_differentiate
 
@@ -21,6 +22,7 @@ def assert_as_rasa(layer, golden):
     return output
 
 
+@pytest.mark.shows("diet.connection_density")
 def test_randomly_connected_dense_with_rasas_mask():
     golden = Golden("dense_randomly_connected")
     units, density = golden.options["units"], golden.options["density"]
@@ -43,6 +45,7 @@ def test_ffnn():
     assert_close(l2_of(layer), golden["output"]["l2"])
 
 
+@pytest.mark.shows("diet.embedding_dimension")
 def test_embed():
     golden = Golden("dense_embed")
     layer = Embed(golden.options["embed_dim"], regularization=golden.options["reg_lambda"])

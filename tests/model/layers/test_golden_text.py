@@ -32,6 +32,12 @@ def mask_of(lengths, time=None):
     return (np.arange(time or max(lengths))[None] < lengths[:, None]).astype(np.float32)
 
 
+@pytest.mark.shows(
+    "use_key_relative_attention",
+    "use_value_relative_attention",
+    "max_relative_position",
+    "unidirectional_encoder",
+)
 @pytest.mark.parametrize("name", TRANSFORMERS)
 def test_transformer(name):
     golden = Golden(name)
@@ -82,6 +88,7 @@ def combining(golden):
     return layer, batch, Places.of_mask(batch["text_mask"], layer.has_sentence)
 
 
+@pytest.mark.shows("diet.dense_dimension", "diet.concat_dimension")
 @pytest.mark.parametrize("name", FEATURES)
 def test_feature_combining(name):
     golden = Golden(name)

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from model.layers.feature_combining import Places
@@ -22,6 +23,7 @@ def masked(lengths, *, seed=1, rows=None, time=None):
     return rows.numpy(), after.numpy(), chosen.numpy(), places
 
 
+@pytest.mark.shows("diet.use_masked_language_model")
 def test_proportions():
     lengths = [40, 39, 1, 0] * 100
     rows, after, chosen, places = masked(lengths)

@@ -57,6 +57,7 @@ def assert_alike(whole, parts):
     return sliced
 
 
+@pytest.mark.shows("trainer.accumulate_steps")
 def test_a_batch_in_parts_has_the_losses_and_gradients_of_the_whole(toy_sizes, toy_batch):
     batch, results = toy_batch([6, 1, 7, 8, 3]), []
     for accumulate_steps in (1, 4):  # of 2, 2, 1 and 0 examples
@@ -68,6 +69,7 @@ def test_a_batch_in_parts_has_the_losses_and_gradients_of_the_whole(toy_sizes, t
     assert assert_alike(*results) == 3
 
 
+@pytest.mark.shows("trainer.accumulate_steps")
 @pytest.mark.parametrize("options", [{}, FULL])
 def test_dialogues_in_parts_have_the_losses_and_gradients_of_the_whole(options):
     toy, results = Toy("a ia ta", "ta tas", "ia as ts tae", "ia", ""), []

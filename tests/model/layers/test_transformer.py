@@ -40,6 +40,12 @@ def slow_attention(layer, rows):
     return flat @ layer.output_layer.kernel.numpy() + layer.output_layer.bias.numpy()
 
 
+@pytest.mark.shows(
+    "diet.number_of_attention_heads",
+    "use_key_relative_attention",
+    "use_value_relative_attention",
+    "unidirectional_encoder",
+)
 @pytest.mark.parametrize("unidirectional", [False, True])
 @pytest.mark.parametrize("relative", [False, True])
 def test_attention_is_that_of_a_loop(unidirectional, relative):
@@ -68,6 +74,7 @@ def test_relative_tables_have_rasas_shape_and_range():
         assert np.abs(layer.key_table).max() <= (6 / (2 * offsets + 2 * 4)) ** 0.5
 
 
+@pytest.mark.shows("diet.drop_rate_attention")
 def test_attention_dropout_hides_keys_without_scaling():
     layer = MultiHeadAttention(6, num_heads=2, drop_rate=0.5)
     layer.build((None, 6))

@@ -132,6 +132,7 @@ def slow_confidences(potentials, transitions, tags, rule):
     return result
 
 
+@pytest.mark.shows("entity_confidence")
 @pytest.mark.parametrize("rule", ["rasa", "intended"])
 def test_confidences(rule):
     potentials, transitions = scores(2)
@@ -155,6 +156,7 @@ def test_rasas_confidence_of_exactly_one_leads_to_tag_1():
     np.testing.assert_allclose(confidences[0], expected, rtol=1e-5)
 
 
+@pytest.mark.shows("diet.scale_loss")
 def test_scaling_begins_when_one_real_example_is_easy():
     losses = tf.constant([0.1, 2.0, 0.0])
     p = np.exp(-losses.numpy())

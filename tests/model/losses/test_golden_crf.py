@@ -47,6 +47,7 @@ def test_likelihood_and_loss_and_their_gradients(name):
     golden.assert_gradients(crf, gradients)
 
 
+@pytest.mark.shows("entity_confidence")
 @pytest.mark.parametrize("name", NAMES)
 def test_decoded_tags_and_rasas_confidences(name):
     golden = Golden(name)

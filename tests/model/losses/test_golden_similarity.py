@@ -16,6 +16,16 @@ OURS = {
 }
 
 
+@pytest.mark.shows(
+    "similarity_type",
+    "diet.loss_type",
+    "constrain_similarities",
+    "scale_loss",
+    "maximum_positive_similarity",
+    "maximum_negative_similarity",
+    "use_maximum_negative_similarity",
+    "negative_margin_scale",
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_loss_accuracy_and_gradients(name):
     golden = Golden(name)

@@ -87,6 +87,16 @@ def slow(layer):
     return np.array(losses), np.array(hits)
 
 
+@pytest.mark.shows(
+    "number_of_negative_examples",
+    "similarity_type",
+    "diet.loss_type",
+    "constrain_similarities",
+    "maximum_positive_similarity",
+    "maximum_negative_similarity",
+    "use_maximum_negative_similarity",
+    "negative_margin_scale",
+)
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -107,6 +117,7 @@ def test_loss_is_that_of_the_slow_version(arguments):
     assert loss.weight == accuracy.weight == REAL
 
 
+@pytest.mark.shows("diet.scale_loss")
 def test_scale_loss_looks_at_the_easiest_real_row():
     plain, scaled = (
         DotProductLoss(num_negatives=NEGATIVES, scale_loss=scale, name="loss")

@@ -13,6 +13,7 @@ def test_defaults_are_rasas():
     assert options.model_similarity == "inner" and options.text_transformer_size == 256
 
 
+@pytest.mark.shows("diet.hidden_layers_sizes")
 def test_maps_are_merged_one_level_deep():
     options = DIETOptions.from_rasa(
         {"name": "DIETClassifier", "hidden_layers_sizes": {"text": [256, 128]}, "epochs": 5}
@@ -22,6 +23,7 @@ def test_maps_are_merged_one_level_deep():
     assert DIETOptions().hidden_layers_sizes["text"] == []
 
 
+@pytest.mark.shows("renamed")
 def test_retired_names_are_translated_with_a_notice(caplog):
     with caplog.at_level(logging.WARNING):
         options = DIETOptions.from_rasa(
@@ -39,6 +41,13 @@ def test_unknown_keys_are_refused_with_a_suggestion():
         DIETOptions.from_rasa({"droprate_a": 0.1})
 
 
+@pytest.mark.shows(
+    "diet.number_of_attention_heads",
+    "diet.similarity_type",
+    "diet.batch_size",
+    "diet.run_eagerly",
+    "diet.model_confidence",
+)
 @pytest.mark.parametrize(
     "values, message",
     [
@@ -78,11 +87,13 @@ def test_wrong_values_are_named(values, message):
         DIETOptions(**values)
 
 
+@pytest.mark.shows("diet.transformer_size")
 def test_transformer_size_per_attribute():
     assert DIETOptions(transformer_size={"text": 64, "label": None}).text_transformer_size == 64
     assert DIETOptions(transformer_size=None).text_transformer_size == 256
 
 
+@pytest.mark.shows("diet.loss_type")
 def test_margin_means_cosine():
     assert DIETOptions(loss_type="margin").model_similarity == "cosine"
 

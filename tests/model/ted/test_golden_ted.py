@@ -172,6 +172,16 @@ def case(request):
     return Case(request.param)
 
 
+@pytest.mark.shows(
+    "ted.dense_dimension",
+    "ted.encoding_dimension",
+    "ted.transformer_size",
+    "ted.embedding_dimension",
+    "ted.connection_density",
+    "ted.entity_recognition",
+    "ted.loss_type",
+    "ted.scale_loss",
+)
 def test_every_loss_and_their_sum(case):
     losses, metrics, _ = case.losses_and_gradients()
     expected = case.golden["output"]
@@ -189,6 +199,7 @@ def test_every_loss_and_their_sum(case):
     assert_close(float(sum(losses.values())) + l2_of(case.model), expected["total_loss"], "total")
 
 
+@pytest.mark.shows("ted.loss_type", "ted.regularization_constant")
 def test_gradients(case):
     _, _, gradients = case.losses_and_gradients()
     expected = case.golden.rasa_gradients(case.model)

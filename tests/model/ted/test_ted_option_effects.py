@@ -51,6 +51,10 @@ CHANGES = [
     ("featurizer", FULL["featurizer"], {}),
 ]
 NOT_LOOKED_AT = [("drop_rate_label", 0.5), ("priority", 3)]
+SHOWN = [
+    pytest.param(*change, id=change[0], marks=pytest.mark.shows(f"ted.{change[0]}"))
+    for change in CHANGES
+]
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +79,14 @@ def observe(seen):
     return look
 
 
-@pytest.mark.parametrize("option, value, others", CHANGES, ids=[change[0] for change in CHANGES])
+@pytest.mark.parametrize("option, value, others", SHOWN)
 def test_a_changed_option_changes_the_model_or_its_losses(observe, option, value, others):
     before, after = observe(others), observe({**others, option: value})
     assert all(np.isfinite(loss) for loss in after[1].values())
     assert before != after
 
 
+@pytest.mark.shows("ted.concat_dimension")
 def test_features_of_a_text_that_differ_in_width_meet_at_the_concat_dimension():
     text = FeatureWidths(sequence=7, sentence=6, sequence_dense=3)
     attributes = {"text": text, "action_name": FeatureWidths(sentence=4)}
@@ -91,6 +96,7 @@ def test_features_of_a_text_that_differ_in_width_meet_at_the_concat_dimension():
     assert model.encoders[0].text.input_width == 9
 
 
+@pytest.mark.shows("ted.drop_rate_label", "ted.priority")
 @pytest.mark.parametrize("option, value", NOT_LOOKED_AT)
 def test_an_option_that_rasa_does_not_look_at_changes_nothing(observe, option, value):
     assert observe({}) == observe({option: value})

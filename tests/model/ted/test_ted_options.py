@@ -29,6 +29,7 @@ def test_retired_names_are_translated_with_a_notice(caplog):
     assert "TED: `droprate_a` is now called `drop_rate_dialogue`" in caplog.text
 
 
+@pytest.mark.shows("ted.featurizer")
 def test_the_featurizer_says_whether_examples_are_full_dialogues():
     full = [{"name": "FullDialogueTrackerFeaturizer"}]
     states = {"state_featurizer": [{"name": "SingleStateFeaturizer"}]}
@@ -37,6 +38,12 @@ def test_the_featurizer_says_whether_examples_are_full_dialogues():
     assert not TEDOptions(featurizer=[{"name": "MaxHistoryTrackerFeaturizer"}]).full_dialogue
 
 
+@pytest.mark.shows(
+    "ted.number_of_transformer_layers",
+    "ted.number_of_attention_heads",
+    "ted.use_gpu",
+    "ted.model_confidence",
+)
 @pytest.mark.parametrize(
     "values, message",
     [

@@ -27,6 +27,7 @@ def clock(monkeypatch):
     return now
 
 
+@pytest.mark.shows("trainer.checkpoint_every_steps", "trainer.checkpoint_every_minutes")
 @pytest.mark.parametrize(
     "policy, expected",
     [

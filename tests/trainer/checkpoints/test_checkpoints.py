@@ -68,6 +68,7 @@ def test_there_is_nothing_to_restore_at_first(tmp_path):
         newest_checkpoint(tmp_path / "none")
 
 
+@pytest.mark.shows("trainer.keep_checkpoints")
 def test_the_newest_ones_are_kept(tmp_path):
     checkpointer = Checkpointer(tmp_path, groups(), keep=2)
     for step in (9, 10, 1000, 2000):

@@ -119,6 +119,7 @@ def test_a_wrong_value_in_the_trainer_file_or_on_the_command_line(train, project
     assert line.startswith(f"Error: command line: {said}")
 
 
+@pytest.mark.shows("trainer.strategy")
 @pytest.mark.parametrize("flag", ["strategy", "precision"])
 def test_a_wrong_value_of_a_flag(train, flag):
     assert f"command line: {flag} must be one of" in train(f"--{flag}", "fast")

@@ -118,6 +118,7 @@ def test_of_equally_sure_intents_the_later_one_comes_first(run):
     assert [index for index, _ in ranking(run, CONFIDENCES)] == [1, 3, 4, 2, 0]
 
 
+@pytest.mark.shows("diet.ranking_length")
 @pytest.mark.parametrize(("length", "kept"), [(1, 1), (3, 3), (5, 5), (10, 5), (0, 5)])
 def test_the_ranking_is_cut(run, length, kept):
     ranked = ranking(run, CONFIDENCES, ranking_length=length)
@@ -127,6 +128,7 @@ def test_the_ranking_is_cut(run, length, kept):
     )
 
 
+@pytest.mark.shows("diet.renormalize_confidences")
 def test_a_cut_ranking_can_be_made_to_sum_to_one(run):
     ranked = ranking(run, CONFIDENCES, ranking_length=2, renormalize_confidences=True)
     np.testing.assert_allclose([c for _, c in ranked], [4 / 7, 3 / 7], rtol=1e-6)

@@ -170,6 +170,7 @@ def test_one_intent_with_entities_learns_the_entities(learn):
     assert spans(learnt.answers("hi Carla")[0]) == [("name", "Carla", None)]
 
 
+@pytest.mark.shows("diet.intent_classification", "diet.entity_recognition")
 @pytest.mark.parametrize("task", ["intent_classification", "entity_recognition"])
 def test_without_one_of_the_tasks_the_answer_has_none_of_it(learn, task):
     sections = {"order": ["a [pizza](dish)", "one [salad](dish)"], "bye": ["bye", "see you"]}

@@ -68,6 +68,7 @@ def test_other_training_data_is_refused_and_the_prepared_data_set_stays(refused,
     assert "a run on other training data" in refused(project=project)
 
 
+@pytest.mark.shows("diet.epochs")
 def test_more_epochs_go_on_where_the_run_ended(command, trained, copy_of_run):
     lines = (copy_of_run / "metrics.jsonl").read_text().splitlines()
     step = read_state(newest_checkpoint(copy_of_run / "checkpoints"))["position"]["step"]

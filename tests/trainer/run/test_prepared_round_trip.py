@@ -40,6 +40,7 @@ def arrays(dataset):
     }
 
 
+@pytest.mark.shows("trainer.prepare_processes")
 def test_two_processes_prepare_what_one_does(prepare_project, monkeypatch):
     monkeypatch.setattr(prepare_module, "CHUNK_MESSAGES", 10)
     one, two = prepare_project("one"), prepare_project("two", processes=2)

@@ -64,6 +64,7 @@ def policy(run):
     return changed
 
 
+@pytest.mark.shows("ted.ranking_length", "ted.renormalize_confidences")
 def test_the_ranking_is_cut_and_can_be_made_to_sum_to_one(policy):
     events = [LISTEN, UserUttered("greet")]
     whole = policy().next_action(events)
@@ -75,6 +76,7 @@ def test_the_ranking_is_cut_and_can_be_made_to_sum_to_one(policy):
     assert sum(action["confidence"] for action in made_one) == pytest.approx(1)
 
 
+@pytest.mark.shows("ted.e2e_confidence_threshold")
 @pytest.mark.parametrize("threshold, similarity, wins", [(0.5, 3, 1), (0.8, 3, 0), (0.5, 1, 0)])
 def test_the_answer_to_a_text_wins_if_it_is_sure_and_more_similar(
     policy, monkeypatch, threshold, similarity, wins

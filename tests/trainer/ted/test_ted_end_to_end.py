@@ -50,6 +50,7 @@ def test_texts_that_were_learnt_are_answered_rightly(run, command, told, tmp_pat
     assert figures["dialogue"] == {"accuracy": 1, "dialogues": 4}
 
 
+@pytest.mark.shows("ted.split_entities_by_comma")
 def test_entities_of_a_typed_text_are_found_and_fill_their_slot(run, command, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("hello there\nplease fly to Oslo\nthat is all\n"))
     result = command("predict", run, "--dialogue")

@@ -36,6 +36,7 @@ def assert_same(first, second):
         np.testing.assert_array_equal(values, second[name], err_msg=name)
 
 
+@pytest.mark.shows("ted.batch_size")
 def test_one_command_trains_both_models_in_directories_of_their_own(both):
     _, run, result = both
     for directory, model in ((run, "diet"), (run / "ted", "ted")):
@@ -84,6 +85,7 @@ def test_the_same_command_again_says_that_both_are_complete(both, command):
     assert result.out.count("Training was complete already") == 2
 
 
+@pytest.mark.shows("ted.epochs", "ted.learning_rate", "ted.random_seed", "ted.max_history")
 def test_a_set_for_one_model_and_one_for_both(both):
     project = Project.from_directory(both[0])
     settings = ("ted.epochs=7", "learning_rate=0.5", "max_history=2", "clip_norm=3")
@@ -122,6 +124,7 @@ def test_changed_stories_are_refused(both, command, tmp_path, make_project):
     assert "other training data" in line
 
 
+@pytest.mark.shows("trainer.augmentation_factor")
 def test_gluing_stories_is_part_of_what_a_run_keeps(both, command, tmp_path):
     project, run, _ = both
     assert "(0 of them glued)" not in both[2].err  # 50 by default
@@ -143,6 +146,11 @@ def test_a_project_without_a_domain_trains_diet_and_says_so(make_project, comman
     assert "--model ted: there is no domain with stories" in line
 
 
+@pytest.mark.shows(
+    "ted.evaluate_every_number_of_epochs",
+    "ted.evaluate_on_number_of_examples",
+    "ted.checkpoint_model",
+)
 def test_held_out_actions_are_evaluated_on(make_project, command, tmp_path):
     project = add_dialogues(make_project(tmp_path / "tiny"))
     result = command(
@@ -155,6 +163,7 @@ def test_held_out_actions_are_evaluated_on(make_project, command, tmp_path):
     assert all(0 <= row["val_action_accuracy"] <= 1 for row in rows)
 
 
+@pytest.mark.shows("ted.featurizer")
 def test_whole_dialogues_train(make_project, command, tmp_path):
     whole = POLICIES.replace(
         "max_history: 4", "featurizer: [{name: FullDialogueTrackerFeaturizer}]"

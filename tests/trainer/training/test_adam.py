@@ -47,6 +47,7 @@ def train_keras(gradients_of):
     return [v.numpy() for v in (*variables, *optimizer.variables)]
 
 
+@pytest.mark.shows("learning_rate")
 @pytest.mark.parametrize("in_graph", [False, True])
 def test_ten_steps_equal_those_of_keras(in_graph):
     ours, theirs = train(FusedAdam, gradients, in_graph), train_keras(gradients)

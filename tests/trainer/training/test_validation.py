@@ -72,6 +72,7 @@ def run(tmp_path, monkeypatch):
     return Run(tmp_path / "checkpoints", monkeypatch)
 
 
+@pytest.mark.shows("diet.evaluate_on_number_of_examples")
 def test_held_out_examples_are_evaluated_on_and_not_trained_on(run):
     figures = run.train(epochs=2)
     assert figures["examples"] == [9, 9]
@@ -89,6 +90,7 @@ def test_the_figures_are_means_over_examples_and_not_over_batches():
     assert figures["mean_label"] == pytest.approx((0 + 1 + 2 + 0 + 1) / 5)
 
 
+@pytest.mark.shows("diet.evaluate_every_number_of_epochs")
 def test_an_interval_is_in_epochs_and_minus_one_is_after_the_last(run, tmp_path):
     assert len(run.train(0.1, 0.2, evaluate_every_number_of_epochs=2)["val_loss"]) == 2
     run.directory = tmp_path / "other"
@@ -102,6 +104,7 @@ def test_an_interval_longer_than_the_training_is_said(run, caplog):
     assert "the 3 examples held out are neither trained nor evaluated on" in caplog.text
 
 
+@pytest.mark.shows("diet.checkpoint_model")
 def test_the_best_checkpoint_stays_beside_the_newest(run):
     run.train(0.5, 0.8, 0.7, 0.6)
     assert run.steps == [2 * STEPS, 4 * STEPS]
@@ -109,6 +112,7 @@ def test_the_best_checkpoint_stays_beside_the_newest(run):
     assert state["metrics"]["val_intent_accuracy"] == 0.8
 
 
+@pytest.mark.shows("diet.checkpoint_model")
 def test_without_checkpoint_model_the_best_one_goes_like_any_other(run):
     run.train(0.5, 0.8, 0.7, 0.6, keep_best=False)
     assert run.steps == [4 * STEPS]
@@ -123,6 +127,7 @@ def test_going_on_starts_from_the_newest_and_remembers_the_best(run):
     assert run.steps == [5 * STEPS]
 
 
+@pytest.mark.shows("trainer.early_stopping_patience")
 def test_training_ends_after_evaluations_without_improvement(run):
     assert len(run.train(0.5, 0.8, 0.8, 0.7, epochs=9, patience=2)["loss"]) == 4
     assert run.epochs == 4

@@ -176,6 +176,7 @@ def test_sparse_features_are_what_they_are_without_vectors(project):
         np.testing.assert_array_equal(both[key], alone[key])
 
 
+@pytest.mark.shows("featurizers")
 def test_aliases_choose_among_dense_featurizers(project):
     pipeline = project.prepare(featurizers=("max", "CountVectorsFeaturizer")).pipeline
     assert [featurizer.alias for featurizer in pipeline.featurizers] == [

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from data_pipeline.atomic_files import write_file
 from data_pipeline.dialogue.dialogue_store import DialogueTables, occurring
 from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.dialogue.domain.domain_json import domain_from_json, domain_to_json
@@ -58,7 +59,7 @@ class DialogueFeaturizer:
         """Write `dialogue.json` and, of end-to-end stories, `pipelines/`."""
         plain = {"domain": domain_to_json(self.domain), "attributes": self.attributes}
         text = json.dumps(plain, ensure_ascii=False)
-        (directory / FEATURIZER_FILE).write_text(text, encoding="utf-8")
+        write_file(directory / FEATURIZER_FILE, text)
         if self.texts:
             (directory / PIPELINES_FOLDER).mkdir(exist_ok=True)
             self.texts.save(directory / PIPELINES_FOLDER)

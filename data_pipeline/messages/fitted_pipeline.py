@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix, hstack, vstack
 
+from data_pipeline.atomic_files import published_file, write_file
 from data_pipeline.batches.example_store import Examples, ExampleStore, FeatureTables
 from data_pipeline.entities.decoding import SynonymMapper
 from data_pipeline.entities.tags import TagVocabulary
@@ -148,7 +148,7 @@ class FittedPipeline:
             "synonyms": self.synonyms.synonyms,
         }
         text = json.dumps(state, ensure_ascii=False, sort_keys=True)
-        (directory / PIPELINE_FILE).write_text(text, encoding="utf-8")
+        write_file(directory / PIPELINE_FILE, text)
 
     @classmethod
     def load(cls, directory: Path) -> FittedPipeline:
@@ -179,10 +179,8 @@ def _array_file(directory: Path, position: int, name: str) -> Path:
 
 def _save_array(path: Path, array: np.ndarray) -> None:
     """Replaces an older file whole, since this or another process may have it mapped."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
+    with published_file(path) as file:
         np.save(file, array)
-    os.replace(partial, path)
 
 
 def _load_array(path: Path) -> np.ndarray:

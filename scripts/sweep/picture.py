@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
@@ -10,6 +9,8 @@ from statistics import mean
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sweep.results import Result
+
+from data_pipeline.atomic_files import published_file
 
 SCORES = {
     "intent_weighted_f1": "Intents: weighted F1",
@@ -23,9 +24,8 @@ def draw(results: Sequence[Result], path: Path) -> None:
     names = [name for name in SCORES if any(getattr(r, name) is not None for r in results)]
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         _draw_score(axes, results, name)
-    partial = path.with_name(f".{path.name}.partial")
-    figure.savefig(partial, format="png", dpi=120)
-    os.replace(partial, path)
+    with published_file(path) as file:
+        figure.savefig(file, format="png", dpi=120)
 
 
 def _draw_score(axes: Axes, results: Sequence[Result], name: str) -> None:

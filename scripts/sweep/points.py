@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_pipeline.atomic_files import write_file
 from data_pipeline.errors import InputError
 from data_pipeline.file_hashes import sha256_of
 from data_pipeline.json_differences import json_differences
@@ -136,9 +137,7 @@ def _check_same(path: Path, shared: dict[str, Any]) -> None:
             )
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(shared, indent=1), encoding="utf-8")
-    os.replace(partial, path)
+    write_file(path, json.dumps(shared, indent=1))
 
 
 def run_points(sweep: Sweep, *, jobs: int, on_done: Callable[[Point], None]) -> dict[Point, Path]:

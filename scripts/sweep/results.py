@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from sweep.points import EVALUATION_FILE, Sweep
+
+from data_pipeline.atomic_files import write_file
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,4 @@ def write_csv(results: Sequence[Result], path: Path) -> None:
     writer = csv.DictWriter(text, [field.name for field in fields(Result)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(result) for result in results)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text.getvalue(), encoding="utf-8")
-    os.replace(partial, path)
+    write_file(path, text.getvalue())

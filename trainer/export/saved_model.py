@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import tensorflow as tf
 
+from data_pipeline.atomic_files import published_folder
 from data_pipeline.errors import InputError
 from trainer.diet.trained import TrainedDIET
 from trainer.ted.trained import TrainedTED
@@ -28,22 +27,15 @@ def export(run: TrainedDIET | TrainedTED, directory: Path) -> Path:
     """
     if directory.exists() and not (directory / "saved_model.pb").is_file():
         raise InputError(f"{directory} exists and is not a SavedModel. Choose another --out.")
-    partial = directory.with_name(f".{directory.name}.partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)  # TensorFlow would say less clearly that it cannot
-        served = _served(run)
-        tf.saved_model.save(served, str(partial), served.serve.get_concrete_function())
-        (partial / EXTRA_ASSETS).mkdir()
-        run.fitted.save(partial / EXTRA_ASSETS)
-        if directory.exists():
-            shutil.rmtree(directory)
-        os.replace(partial, directory)
+        with published_folder(directory) as folder:
+            served = _served(run)
+            tf.saved_model.save(served, str(folder), served.serve.get_concrete_function())
+            (folder / EXTRA_ASSETS).mkdir()
+            run.fitted.save(folder / EXTRA_ASSETS)
     except (OSError, tf.errors.OpError) as error:
         reason = error.message if isinstance(error, tf.errors.OpError) else error.strerror or error
         raise InputError(f"Cannot write a SavedModel to {directory}: {reason}.") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return directory
 
 

@@ -16,12 +16,12 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from data_pipeline.atomic_files import write_file
 from data_pipeline.errors import InputError
 from trainer.config.run_config import Fitted, RunConfig
 
@@ -71,9 +71,7 @@ class RunDirectory:
     def record(self, facts: dict[str, Any], fitted: Fitted) -> None:
         """Write `run.json` and what was learnt from the data; each replaces the old one whole."""
         fitted.save(self.path)
-        partial = self.path / f".{RUN_FILE}.partial"
-        partial.write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")
-        os.replace(partial, self.path / RUN_FILE)
+        write_file(self.path / RUN_FILE, json.dumps(facts, indent=1, ensure_ascii=False))
 
     def facts(self) -> dict[str, Any] | None:
         """What `record` wrote, or None in a new directory."""

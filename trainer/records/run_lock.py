@@ -156,6 +156,7 @@ class RunLock:
             return None
 
     def _write(self, number: int) -> None:
+        # Not flushed, unlike `atomic_files.write_file`: a beat must not wait for a busy disk.
         partial = self._path.with_name(f".{OWNER_FILE}.{self._me['token']}")
         partial.write_text(self._text(number), encoding="utf-8")
         os.replace(partial, self._path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import resource
 import time
 from collections.abc import Mapping
@@ -13,6 +12,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+
+from data_pipeline.atomic_files import write_file
 
 logger = logging.getLogger(__name__)
 
@@ -97,9 +98,7 @@ class MetricsFile(keras.callbacks.Callback):
             lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for line in lines if _epoch_of(line) <= self.params["first_epoch"]]
             if kept != lines:
-                partial = self._path.with_name(f".{self._path.name}.partial")
-                partial.write_text("".join(kept), encoding="utf-8")
-                os.replace(partial, self._path)
+                write_file(self._path, "".join(kept))
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
         record = {"epoch": epoch + 1, **logs, "peak_memory_bytes": peak_memory_bytes()}

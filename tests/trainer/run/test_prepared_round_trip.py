@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from flushed import Flushed
 
 import data_pipeline.messages.prepare as prepare_module
 from data_pipeline.batches.assembly import assemble
@@ -85,6 +86,12 @@ def test_nothing_is_prepared_twice(prepare_project, project, monkeypatch):
     with (project / "data" / "nlu.yml").open("a") as file:
         file.write("- intent: new\n  examples: |\n    - something new\n")
     assert "new" in prepare_project("prepared").pipeline.labels
+
+
+def test_a_prepared_data_set_is_on_disk_before_it_has_its_name(prepare_project, monkeypatch):
+    flushed = Flushed(monkeypatch)
+    dataset = prepare_project("prepared")
+    assert set(dataset.directory.iterdir()) | {dataset.directory} <= flushed.files
 
 
 def test_two_that_prepare_the_same_folder_at_once_do_not_spoil_it(

@@ -59,7 +59,8 @@ def published_folder(path: Path) -> Iterator[Path]:
     An older folder there is replaced whole; folders above it are made.
     """
     path = Path(os.path.abspath(path))  # "." and ".." have no name
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
     recover(path)
     partial, lock = _new_partial(path)
     try:
@@ -118,7 +119,7 @@ def _remove(folder: Path) -> None:
 
 def _new_partial(path: Path) -> tuple[Path, int]:
     """A new folder beside `path`, and the open lock by which others see that this process lives."""
-    parent = os.open(path.parent, os.O_RDONLY)
+    parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         _lock(parent, wait=True)  # so that nobody comes between making a folder and locking it
         _remove_abandoned(path)

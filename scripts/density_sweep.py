@@ -27,11 +27,13 @@ from pathlib import Path
 import click
 
 from data_pipeline.errors import InputError
-from trainer.cli.main import EXIT_BAD_INPUT, EXIT_INTERRUPTED, PATH
+from trainer.cli.main import EXIT_BAD_INPUT, EXIT_INTERRUPTED
 from trainer.cli.quiet_start import load_tensorflow
 from trainer.errors import Stopped
 
 logger = logging.getLogger("density_sweep")
+
+PATH = click.Path(path_type=Path)
 
 DENSITIES = (1.0, 0.2, 0.05, 0.01)
 TRANSFORMER_SIZES = (4, 8, 16, 32, 64, 128, 256)

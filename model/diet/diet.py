@@ -11,14 +11,13 @@ from model.diet.options import DIETOptions
 from model.diet.sizes import DIETSizes
 from model.layers.dense import Embed
 from model.layers.text_encoder import EncodedText, TextEncoder, hidden_layers
-from model.layers.text_settings import TextSettings
 from model.loss_term import LossTerm, Terms
 from model.losses.dot_product_loss import Candidates, DotProductLoss, Pairs, similarity
 from model.losses.masked_language_model import TokenGuessing
 from model.losses.tag_head import TagHead, tag_f1
 from model.model_config import model_arguments, model_config
 from model.noise import Noise
-from model.options.layer_settings import loss_settings
+from model.options.layer_settings import loss_settings, text_settings
 from model.replicas import ONE_REPLICA, Replicas, global_row_offset
 from model.weight_counts import weight_counts
 
@@ -70,8 +69,13 @@ class DIET(keras.Model):
     def build(self, input_shape=None) -> None:
         """Create every variable; no data is needed."""
         options, dtype = self.options, self.dtype_policy
-        size = {"transformer_size": options.text_transformer_size}
-        settings = TextSettings.of_attribute("text", self.sizes.text_widths, options, **size)
+        settings = text_settings(
+            options,
+            "text",
+            self.sizes.text_widths,
+            transformer_size=options.text_transformer_size,
+            number_of_transformer_layers=options.number_of_transformer_layers,
+        )
         self.text = TextEncoder(
             settings, accumulate_steps=self.accumulate_steps, dtype=dtype, name="text"
         )

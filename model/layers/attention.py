@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
 from model.layers.dense import RandomlyConnectedDense
 from model.layers.packing import Packing
+from model.layers.transformer_settings import TransformerSettings
 from model.noise import Noise
 
 
@@ -18,70 +21,56 @@ class MultiHeadAttention(keras.layers.Layer):
     beyond `max_relative_position` use the outermost vectors. The softmax is taken in float32.
 
     Args:
-        units: Width of keys, queries, values and output; a multiple of `num_heads`.
-        drop_rate: Probability with which a key is hidden from a query (before the softmax).
-        density: Connection density of the four kernels.
-        unidirectional: Whether queries see no later keys.
+        settings: Of the encoder; their `asdict` form will do.
 
     Call: `[packed, inputs]` and their `Packing` -> `[packed, units]`; with `first_only`, which is
     not for unidirectional ones, only what the first position of each example attends to:
     `[batch, units]`.
 
-    >>> layer = MultiHeadAttention(8, num_heads=2)
+    >>> layer = MultiHeadAttention(TransformerSettings(units=8, num_heads=2))
     >>> packing = Packing.of_lengths(tf.constant([2, 1]), tf.constant(2))
     >>> tuple(layer(tf.ones([3, 8]), packing).shape)
     (3, 8)
     """
 
-    def __init__(
-        self,
-        units: int,
-        *,
-        num_heads: int,
-        drop_rate: float = 0.0,
-        density: float = 1.0,
-        unidirectional: bool = False,
-        relative_keys: bool = False,
-        relative_values: bool = False,
-        max_relative_position: int = 5,
-        **kwargs,
-    ):
+    def __init__(self, settings: TransformerSettings | dict, **kwargs):
         super().__init__(**kwargs)
+        self.settings = TransformerSettings.of(settings)
+        units, num_heads = self.settings.units, self.settings.num_heads
         if units % num_heads:
             raise ValueError(
                 "The width of a transformer must be a multiple of its number of heads. "
                 f"Received: units={units}, num_heads={num_heads}"
             )
-        self.units = units
-        self.num_heads = num_heads
-        self.drop_rate = drop_rate
-        self.density = density
-        self.unidirectional = unidirectional
-        self.relative_keys = relative_keys
-        self.relative_values = relative_values
-        self.max_relative_position = max_relative_position
+        self._head_width = units // num_heads
 
     def build(self, input_shape) -> None:
         self.query = self._dense("query", input_shape[-1])
         self.key = self._dense("key", input_shape[-1])
         self.value = self._dense("value", input_shape[-1])
-        self.output_layer = self._dense("output", self.units, use_bias=True)
-        self.key_table = self._table("relative_keys") if self.relative_keys else None
-        self.value_table = self._table("relative_values") if self.relative_values else None
+        self.output_layer = self._dense("output", self.settings.units, use_bias=True)
+        settings = self.settings
+        self.key_table = self._table("relative_keys") if settings.relative_keys else None
+        self.value_table = self._table("relative_values") if settings.relative_values else None
 
     def _dense(self, name: str, width: int, use_bias: bool = False) -> RandomlyConnectedDense:
         layer = RandomlyConnectedDense(
-            self.units, density=self.density, use_bias=use_bias, dtype=self.dtype_policy, name=name
+            self.settings.units,
+            density=self.settings.density,
+            use_bias=use_bias,
+            dtype=self.dtype_policy,
+            name=name,
         )
         layer.build((None, width))
         return layer
 
     @property
     def _num_offsets(self) -> int:
-        return self.max_relative_position * (1 if self.unidirectional else 2) + 1
+        settings = self.settings
+        return settings.max_relative_position * (1 if settings.unidirectional else 2) + 1
 
     def _table(self, name: str):
-        shape = (self.num_heads, self._num_offsets, self.units // self.num_heads)
+        shape = (self.settings.num_heads, self._num_offsets, self._head_width)
         return self.add_weight(shape=shape, initializer="glorot_uniform", name=name)
 
     def call(
@@ -98,7 +87,7 @@ class MultiHeadAttention(keras.layers.Layer):
         query = self.query(tf.gather(rows, packing.starts) if first_only else rows)
         query = self._split_heads(query[:, None] if first_only else packing.unpack(query))
         offsets = None
-        if self.relative_keys or self.relative_values:
+        if self.key_table is not None or self.value_table is not None:
             offsets = self._offsets(packing.time)
             offsets = offsets[:1] if first_only else offsets
         logits = tf.einsum("bihd,bjhd->bhij", query, key)
@@ -113,36 +102,33 @@ class MultiHeadAttention(keras.layers.Layer):
             table = tf.convert_to_tensor(self.value_table)
             attended += tf.einsum("bhir,hrd->bihd", per_offset, table)
         attended = attended if first_only else packing.pack(attended)
-        return self.output_layer(tf.reshape(attended, [-1, self.units]))
+        return self.output_layer(tf.reshape(attended, [-1, self.settings.units]))
 
     def _split_heads(self, grid: tf.Tensor) -> tf.Tensor:
         shape = tf.shape(grid)
-        heads = [shape[0], shape[1], self.num_heads, self.units // self.num_heads]
+        heads = [shape[0], shape[1], self.settings.num_heads, self._head_width]
         return tf.reshape(grid, heads)
 
     def _offsets(self, time: tf.Tensor) -> tf.Tensor:
         """One-hot `[time, time, offsets]`: which table row belongs to (query, key)."""
-        limit = self.max_relative_position
+        limit = self.settings.max_relative_position
         distance = tf.range(time)[None, :] - tf.range(time)[:, None]
-        distance = tf.clip_by_value(distance, -limit, 0 if self.unidirectional else limit)
+        distance = tf.clip_by_value(distance, -limit, 0 if self.settings.unidirectional else limit)
         return tf.one_hot(distance + limit, self._num_offsets, dtype=self.compute_dtype)
 
     def _weights(self, logits: tf.Tensor, packing: Packing, noise: Noise | None) -> tf.Tensor:
         """Attention weights `[batch, heads, queries, keys]`; `logits` are not scaled yet."""
-        logits = tf.cast(logits, tf.float32) * (self.units // self.num_heads) ** -0.5
+        logits = tf.cast(logits, tf.float32) * self._head_width**-0.5
         hidden = ~tf.sequence_mask(packing.lengths, packing.time)[:, None, None, :]
-        if self.unidirectional:
+        if self.settings.unidirectional:
             positions = tf.range(packing.time)
             hidden |= positions[None, :] > positions[:, None]
-        if noise is not None and self.drop_rate > 0:
-            hidden |= ~noise.keep(f"{self.path}/keys", tf.shape(logits), self.drop_rate)
+        rate = self.settings.drop_rate_attention
+        if noise is not None and rate > 0:
+            hidden |= ~noise.keep(f"{self.path}/keys", tf.shape(logits), rate)
         # Added, not put in its place: a query whose every key is hidden still prefers likely ones.
         logits += tf.where(hidden, -1e9, 0.0)
         return tf.cast(tf.nn.softmax(logits), self.compute_dtype)
 
     def get_config(self) -> dict:
-        names = (
-            "units num_heads drop_rate density unidirectional relative_keys relative_values "
-            "max_relative_position"
-        ).split()
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        return {**super().get_config(), "settings": dataclasses.asdict(self.settings)}

@@ -65,6 +65,7 @@ class FeatureCombining(keras.layers.Layer):
         sparse_drop_rate, dense_drop_rate: See `DenseForSparse`.
         drop_rate, density: Of the hidden layer.
         regularization: L2 constant of all kernels.
+        prefix: What the names of the texts' tensors begin with.
 
     Call: a batch and its `Places` -> `[packed, units]`, see `output_width`.
 
@@ -88,6 +89,7 @@ class FeatureCombining(keras.layers.Layer):
         drop_rate: float = 0.0,
         density: float = 1.0,
         regularization: float = 0.0,
+        prefix: str = "text",
         **kwargs,
     ):
         super().__init__(**{**kwargs, "autocast": False})
@@ -108,6 +110,7 @@ class FeatureCombining(keras.layers.Layer):
         self.drop_rate = drop_rate
         self.density = density
         self.regularization = regularization
+        self.prefix = prefix
 
     @property
     def has_sentence(self) -> bool:
@@ -124,8 +127,11 @@ class FeatureCombining(keras.layers.Layer):
         return self.concat_dimension if self._needs_hidden else self._joined("sequence")
 
     def _joined(self, part: str) -> int:
-        projected = self.dense_dimension if getattr(self, f"{part}_width") else 0
-        return projected + getattr(self, f"{part}_dense_width")
+        sparse, dense = {
+            "sequence": (self.sequence_width, self.sequence_dense_width),
+            "sentence": (self.sentence_width, self.sentence_dense_width),
+        }[part]
+        return (self.dense_dimension if sparse else 0) + dense
 
     def build(self, input_shape=None) -> None:
         self.sequence = self._projection("sequence", self.sequence_width)
@@ -169,15 +175,15 @@ class FeatureCombining(keras.layers.Layer):
     def _sequence_rows(self, batch: Batch, places: Places, noise: Noise | None) -> tf.Tensor:
         parts = []
         if self.sequence is not None:
-            time = tf.cast(tf.shape(batch["text_mask"])[1], tf.int64)
-            cells, columns = tf.unstack(batch["text_sequence_indices"], axis=1)
+            time = tf.cast(tf.shape(batch[f"{self.prefix}_mask"])[1], tf.int64)
+            cells, columns = tf.unstack(batch[f"{self.prefix}_sequence_indices"], axis=1)
             indices = tf.stack([places.rows_of_cells(cells, time), columns], axis=1)
             packed = tf.shape(places.packing.cells)[0]
-            values = batch["text_sequence_values"]
+            values = batch[f"{self.prefix}_sequence_values"]
             parts.append(self.sequence(indices, values, packed, noise=noise))
         if self.sequence_dense_width:
-            extra = places.packing.time - tf.shape(batch["text_mask"])[1]
-            dense = tf.pad(batch["text_sequence_dense"], [[0, 0], [0, extra], [0, 0]])
+            extra = places.packing.time - tf.shape(batch[f"{self.prefix}_mask"])[1]
+            dense = tf.pad(batch[f"{self.prefix}_sequence_dense"], [[0, 0], [0, extra], [0, 0]])
             parts.append(tf.cast(places.packing.pack(dense), self.compute_dtype))
         rows = tf.concat(parts, axis=-1) if len(parts) > 1 else parts[0]
         return rows if self.sequence_hidden is None else self.sequence_hidden(rows, noise=noise)
@@ -185,11 +191,14 @@ class FeatureCombining(keras.layers.Layer):
     def _sentence_rows(self, batch: Batch, places: Places, noise: Noise | None) -> tf.Tensor:
         parts = []
         if self.sentence is not None:
-            indices, values = batch["text_sentence_indices"], batch["text_sentence_values"]
+            indices, values = (
+                batch[f"{self.prefix}_sentence_indices"],
+                batch[f"{self.prefix}_sentence_values"],
+            )
             examples = tf.shape(places.token_counts)[0]
             parts.append(self.sentence(indices, values, examples, noise=noise))
         if self.sentence_dense_width:
-            parts.append(tf.cast(batch["text_sentence_dense"], self.compute_dtype))
+            parts.append(tf.cast(batch[f"{self.prefix}_sentence_dense"], self.compute_dtype))
         rows = tf.concat(parts, axis=-1) if len(parts) > 1 else parts[0]
         return rows if self.sentence_hidden is None else self.sentence_hidden(rows, noise=noise)
 
@@ -197,6 +206,6 @@ class FeatureCombining(keras.layers.Layer):
         names = (
             "sequence_width sentence_width sequence_dense_width sentence_dense_width "
             "dense_dimension concat_dimension sparse_drop_rate dense_drop_rate drop_rate density "
-            "regularization"
+            "regularization prefix"
         ).split()
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -39,11 +39,15 @@ class FeatureWidths:
     def text_spec(self, name: str) -> dict[str, tf.TensorSpec]:
         """The tensors that hold one text each, see `model.batch`."""
         specs = {f"{name}_mask": tf.TensorSpec([None, None], tf.float32)}
-        for part, shape in (("sequence", [None, None]), ("sentence", [None])):
+        parts = (
+            ("sequence", [None, None], self.sequence_dense),
+            ("sentence", [None], self.sentence_dense),
+        )
+        for part, shape, dense in parts:
             # Those of tokens are there even if they are empty, since most pipelines have them.
             if part == "sequence" or self.sentence:
                 specs[f"{name}_{part}_indices"] = tf.TensorSpec([None, 2], tf.int64)
                 specs[f"{name}_{part}_values"] = tf.TensorSpec([None], tf.float32)
-            if width := getattr(self, f"{part}_dense"):
-                specs[f"{name}_{part}_dense"] = tf.TensorSpec([*shape, width], tf.float32)
+            if dense:
+                specs[f"{name}_{part}_dense"] = tf.TensorSpec([*shape, dense], tf.float32)
         return specs

@@ -37,7 +37,7 @@ class EncodedText(NamedTuple):
     places: Places
 
 
-def text_features(settings: TextSettings, dtype) -> FeatureCombining:
+def text_features(settings: TextSettings, prefix: str, dtype) -> FeatureCombining:
     """The layer that combines the features of texts."""
     widths, drop = settings.widths, settings.drop_rate
     return FeatureCombining(
@@ -52,6 +52,7 @@ def text_features(settings: TextSettings, dtype) -> FeatureCombining:
         drop_rate=drop,
         density=settings.connection_density,
         regularization=settings.regularization_constant,
+        prefix=prefix,
         dtype=dtype,
         name="features",
     )
@@ -69,25 +70,6 @@ def hidden_layers(sizes: list[int], settings: TextSettings, dtype, name: str) ->
     )
 
 
-def transformer(settings: TextSettings, dtype) -> TransformerEncoder:
-    """The encoder."""
-    return TransformerEncoder(
-        settings.transformer_size,
-        num_layers=settings.number_of_transformer_layers,
-        num_heads=settings.number_of_attention_heads,
-        drop_rate=settings.drop_rate,
-        drop_rate_attention=settings.drop_rate_attention,
-        density=settings.connection_density,
-        regularization=settings.regularization_constant,
-        unidirectional=settings.unidirectional_encoder,
-        relative_keys=settings.use_key_relative_attention,
-        relative_values=settings.use_value_relative_attention,
-        max_relative_position=settings.max_relative_position,
-        dtype=dtype,
-        name="transformer",
-    )
-
-
 @keras.saving.register_keras_serializable(package="diet_ted_trainer")
 class TextEncoder(keras.layers.Layer):
     """Features, hidden layers, input mask, transformer and gelu: Rasa's `RasaSequenceLayer`.
@@ -96,20 +78,28 @@ class TextEncoder(keras.layers.Layer):
         settings: What kind of text; their `to_json` form will do.
         accumulate_steps: In training the transformer, which holds most of a step's activations,
             takes the texts in so many parts (`encode_in_parts`); the result is the same.
+        prefix: What the names of the texts' tensors begin with.
 
-    Call: the text tensors of `model.batch` -> `EncodedText`. Tokens are hidden only with noise and
-    a masked language model.
+    Call: a batch with the text tensors of `model.batch` -> `EncodedText`. Tokens are hidden only
+    with noise and a masked language model.
     """
 
-    def __init__(self, settings: TextSettings | dict, *, accumulate_steps: int = 1, **kwargs):
+    def __init__(
+        self,
+        settings: TextSettings | dict,
+        *,
+        accumulate_steps: int = 1,
+        prefix: str = "text",
+        **kwargs,
+    ):
         super().__init__(**{**kwargs, "autocast": False})
-        plain = isinstance(settings, dict)
-        self.settings = TextSettings.from_json(settings) if plain else settings
+        self.settings = TextSettings.of(settings)
         self.accumulate_steps = accumulate_steps
+        self.prefix = prefix
 
     def build(self, input_shape=None) -> None:
         settings, dtype = self.settings, self.dtype_policy
-        self.features = text_features(settings, dtype)
+        self.features = text_features(settings, self.prefix, dtype)
         self.features.build()
         self.hidden = hidden_layers(settings.hidden_layers_sizes, settings, dtype, "hidden")
         self.hidden.build((None, self.features.output_width))
@@ -118,8 +108,10 @@ class TextEncoder(keras.layers.Layer):
         if settings.use_masked_language_model:
             self.input_mask = InputMask(dtype=dtype, name="input_mask")
             self.input_mask.build((None, width))
-        if settings.number_of_transformer_layers:
-            self.transformer = transformer(settings, dtype)
+        if settings.transformer.num_layers:
+            self.transformer = TransformerEncoder(
+                settings.transformer, dtype=dtype, name="transformer"
+            )
             self.transformer.build((None, width))
 
     @property
@@ -130,18 +122,17 @@ class TextEncoder(keras.layers.Layer):
     @property
     def output_width(self) -> int:
         """The width of the encoded rows, once the layer is built."""
-        return self.transformer.units if self.transformer else self.input_width
+        return self.settings.transformer.units if self.transformer else self.input_width
 
     def call(
         self, batch: Batch, noise: Noise | None = None, replicas: Replicas = ONE_REPLICA
     ) -> EncodedText:
-        places = Places.of_mask(batch["text_mask"], self.features.has_sentence)
+        token_mask = batch[f"{self.prefix}_mask"]
+        places = Places.of_mask(token_mask, self.features.has_sentence)
         unmasked = self.hidden(self.features(batch, places, noise=noise), noise=noise)
         rows, chosen = unmasked, None
         if self.input_mask is not None and noise is not None:
-            rows, chosen = self.input_mask(
-                rows, places, batch["text_mask"], noise=noise, replicas=replicas
-            )
+            rows, chosen = self.input_mask(rows, places, token_mask, noise=noise, replicas=replicas)
         if self.transformer is not None:
             # The second gelu (Rasa has it behind the encoder) follows the encoder's last norm.
             rows = gelu(self._transformed(rows, places.packing, noise))
@@ -161,4 +152,5 @@ class TextEncoder(keras.layers.Layer):
             **super().get_config(),
             "settings": self.settings.to_json(),
             "accumulate_steps": self.accumulate_steps,
+            "prefix": self.prefix,
         }

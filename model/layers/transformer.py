@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
 from model.layers.attention import MultiHeadAttention
 from model.layers.dense import RandomlyConnectedDense
 from model.layers.packing import Packing
+from model.layers.transformer_settings import TransformerSettings
 from model.noise import Noise
 
 
@@ -29,67 +32,40 @@ class TransformerEncoderLayer(keras.layers.Layer):
     Mirrors `rasa.utils.tensorflow.transformer.TransformerEncoderLayer`.
 
     Args:
-        units: Width of input and output; the position-wise network is four times as wide.
-        num_heads, drop_rate_attention, density, unidirectional, relative_keys, relative_values,
-            max_relative_position: See `MultiHeadAttention`.
-        drop_rate: Dropout on both branches and inside the network.
+        settings: Of the encoder; their `asdict` form will do. The position-wise network is four
+            times as wide as the rows.
 
     Call: `[packed, units]` and their `Packing` -> `[packed, units]`; with `first_only` those of the
     first position of each example, `[batch, units]`.
     """
 
-    def __init__(
-        self,
-        units: int,
-        *,
-        num_heads: int,
-        drop_rate: float = 0.0,
-        drop_rate_attention: float = 0.0,
-        density: float = 1.0,
-        unidirectional: bool = False,
-        relative_keys: bool = False,
-        relative_values: bool = False,
-        max_relative_position: int = 5,
-        **kwargs,
-    ):
+    def __init__(self, settings: TransformerSettings | dict, **kwargs):
         super().__init__(**kwargs)
-        self.units = units
-        self.num_heads = num_heads
-        self.drop_rate = drop_rate
-        self.drop_rate_attention = drop_rate_attention
-        self.density = density
-        self.unidirectional = unidirectional
-        self.relative_keys = relative_keys
-        self.relative_values = relative_values
-        self.max_relative_position = max_relative_position
+        self.settings = TransformerSettings.of(settings)
 
     def build(self, input_shape) -> None:
+        units = self.settings.units
         self.attention_norm = self._norm("attention_norm")
         self.attention = MultiHeadAttention(
-            self.units,
-            num_heads=self.num_heads,
-            drop_rate=self.drop_rate_attention,
-            density=self.density,
-            unidirectional=self.unidirectional,
-            relative_keys=self.relative_keys,
-            relative_values=self.relative_values,
-            max_relative_position=self.max_relative_position,
-            dtype=self.dtype_policy,
-            name="attention",
+            self.settings, dtype=self.dtype_policy, name="attention"
         )
-        self.attention.build((None, self.units))
+        self.attention.build((None, units))
         self.network_norm = self._norm("network_norm")
-        self.widen = self._dense("widen", self.units, 4 * self.units, "gelu")
-        self.narrow = self._dense("narrow", 4 * self.units, self.units, None)
+        self.widen = self._dense("widen", units, 4 * units, "gelu")
+        self.narrow = self._dense("narrow", 4 * units, units, None)
 
     def _norm(self, name: str) -> keras.layers.LayerNormalization:
         layer = keras.layers.LayerNormalization(epsilon=1e-6, dtype=self.dtype_policy, name=name)
-        layer.build((None, self.units))
+        layer.build((None, self.settings.units))
         return layer
 
     def _dense(self, name: str, width: int, units: int, activation: str | None):
         layer = RandomlyConnectedDense(
-            units, density=self.density, activation=activation, dtype=self.dtype_policy, name=name
+            units,
+            density=self.settings.density,
+            activation=activation,
+            dtype=self.dtype_policy,
+            name=name,
         )
         layer.build((None, width))
         return layer
@@ -113,14 +89,10 @@ class TransformerEncoderLayer(keras.layers.Layer):
     def _drop(self, place: str, rows: tf.Tensor, noise: Noise | None) -> tf.Tensor:
         if noise is None:
             return rows
-        return noise.dropout(f"{self.path}/{place}_dropout", rows, self.drop_rate)
+        return noise.dropout(f"{self.path}/{place}_dropout", rows, self.settings.drop_rate)
 
     def get_config(self) -> dict:
-        names = (
-            "units num_heads drop_rate drop_rate_attention density unidirectional relative_keys "
-            "relative_values max_relative_position"
-        ).split()
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        return {**super().get_config(), "settings": dataclasses.asdict(self.settings)}
 
 
 @keras.saving.register_keras_serializable(package="diet_ted_trainer")
@@ -131,79 +103,42 @@ class TransformerEncoder(keras.layers.Layer):
     regularised. As in Rasa the caller applies one more gelu to the output.
 
     Args:
-        num_layers: How many layers.
-        regularization: L2 constant of the input projection.
-        **kwargs: `drop_rate`, which also acts behind the position encodings, and all further
-            arguments of `TransformerEncoderLayer`.
+        settings: Their `asdict` form will do.
 
     Call: `[packed, inputs]` and their `Packing` -> `[packed, units]`; with `first_only` those of
     the first position of each example, `[batch, units]`: the last layer is spared the others.
 
-    >>> encoder = TransformerEncoder(8, num_layers=1, num_heads=2)
+    >>> encoder = TransformerEncoder(TransformerSettings(units=8, num_heads=2))
     >>> packing = Packing.of_lengths(tf.constant([2, 1]), tf.constant(2))
     >>> tuple(encoder(tf.ones([3, 5]), packing).shape)
     (3, 8)
     """
 
-    def __init__(
-        self,
-        units: int,
-        *,
-        num_layers: int,
-        num_heads: int,
-        drop_rate: float = 0.0,
-        drop_rate_attention: float = 0.0,
-        density: float = 1.0,
-        regularization: float = 0.0,
-        unidirectional: bool = False,
-        relative_keys: bool = False,
-        relative_values: bool = False,
-        max_relative_position: int = 5,
-        **kwargs,
-    ):
+    def __init__(self, settings: TransformerSettings | dict, **kwargs):
         super().__init__(**kwargs)
-        self.units = units
-        self.num_layers = num_layers
-        self.num_heads = num_heads
-        self.drop_rate = drop_rate
-        self.drop_rate_attention = drop_rate_attention
-        self.density = density
-        self.regularization = regularization
-        self.unidirectional = unidirectional
-        self.relative_keys = relative_keys
-        self.relative_values = relative_values
-        self.max_relative_position = max_relative_position
+        self.settings = TransformerSettings.of(settings)
 
     def build(self, input_shape) -> None:
+        settings = self.settings
         self.project = RandomlyConnectedDense(
-            self.units,
-            density=self.density,
-            regularization=self.regularization,
+            settings.units,
+            density=settings.density,
+            regularization=settings.regularization,
             dtype=self.dtype_policy,
             name="project",
         )
         self.project.build(input_shape)
-        self.encoder_layers = [self._layer(number) for number in range(self.num_layers)]
+        self.encoder_layers = [self._layer(number) for number in range(settings.num_layers)]
         self.norm = keras.layers.LayerNormalization(
             epsilon=1e-6, dtype=self.dtype_policy, name="norm"
         )
-        self.norm.build((None, self.units))
+        self.norm.build((None, settings.units))
 
     def _layer(self, number: int) -> TransformerEncoderLayer:
         layer = TransformerEncoderLayer(
-            self.units,
-            num_heads=self.num_heads,
-            drop_rate=self.drop_rate,
-            drop_rate_attention=self.drop_rate_attention,
-            density=self.density,
-            unidirectional=self.unidirectional,
-            relative_keys=self.relative_keys,
-            relative_values=self.relative_values,
-            max_relative_position=self.max_relative_position,
-            dtype=self.dtype_policy,
-            name=f"layer_{number}",
+            self.settings, dtype=self.dtype_policy, name=f"layer_{number}"
         )
-        layer.build((None, self.units))
+        layer.build((None, self.settings.units))
         return layer
 
     def call(
@@ -214,18 +149,15 @@ class TransformerEncoder(keras.layers.Layer):
         *,
         first_only: bool = False,
     ) -> tf.Tensor:
-        encoding = position_encoding(packing.cells[:, 1], self.units)
-        rows = self.project(rows) * self.units**0.5 + tf.cast(encoding, self.compute_dtype)
+        units = self.settings.units
+        encoding = position_encoding(packing.cells[:, 1], units)
+        rows = self.project(rows) * units**0.5 + tf.cast(encoding, self.compute_dtype)
         if noise is not None:
-            rows = noise.dropout(f"{self.path}/dropout", rows, self.drop_rate)
+            rows = noise.dropout(f"{self.path}/dropout", rows, self.settings.drop_rate)
         for layer in self.encoder_layers:
             is_last = layer is self.encoder_layers[-1]
             rows = layer(rows, packing, noise=noise, first_only=first_only and is_last)
         return self.norm(rows)
 
     def get_config(self) -> dict:
-        names = (
-            "units num_layers num_heads drop_rate drop_rate_attention density regularization "
-            "unidirectional relative_keys relative_values max_relative_position"
-        ).split()
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        return {**super().get_config(), "settings": dataclasses.asdict(self.settings)}

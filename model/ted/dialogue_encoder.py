@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
@@ -9,6 +11,7 @@ from model.layers.dense import gelu
 from model.layers.packing import Packing
 from model.layers.recompute_in_parts import encode_in_parts
 from model.layers.transformer import TransformerEncoder
+from model.layers.transformer_settings import TransformerSettings
 from model.noise import Noise
 
 
@@ -21,48 +24,34 @@ class DialogueEncoder(keras.layers.Layer):
     out. In full dialogues no turn sees later ones, and the vectors of all turns come out.
 
     Args:
-        units: Width of the encoder.
-        num_layers: 0 = there is no encoder, only the last gelu.
-        full_dialogue: See above.
-        encoder: Further arguments of `TransformerEncoder`.
+        settings: Of the transformer, their `asdict` form will do; without layers there is none,
+            only the last gelu. A unidirectional one is for full dialogues.
         accumulate_steps: As of `TextEncoder`, of dialogues.
 
     Call: `[turns, inputs]` and their `Packing` -> `[batch, units]`, or `[turns, units]`.
     """
 
-    def __init__(
-        self,
-        units: int,
-        *,
-        num_layers: int,
-        full_dialogue: bool,
-        encoder: dict,
-        accumulate_steps: int = 1,
-        **kwargs,
-    ):
+    def __init__(self, settings: TransformerSettings | dict, *, accumulate_steps=1, **kwargs):
         super().__init__(**kwargs)
-        self.units = units
-        self.num_layers = num_layers
-        self.full_dialogue = full_dialogue
-        self.encoder_settings = encoder
+        self.settings = TransformerSettings.of(settings)
         self.accumulate_steps = accumulate_steps
+
+    @property
+    def full_dialogue(self) -> bool:
+        """Whether the vectors of all turns come out."""
+        return self.settings.unidirectional
 
     def build(self, input_shape) -> None:
         self.transformer = None
-        if self.num_layers:
+        if self.settings.num_layers:
             self.transformer = TransformerEncoder(
-                self.units,
-                num_layers=self.num_layers,
-                unidirectional=self.full_dialogue,
-                **self.encoder_settings,
-                dtype=self.dtype_policy,
-                name="transformer",
+                self.settings, dtype=self.dtype_policy, name="transformer"
             )
             self.transformer.build(input_shape)
 
     def output_width(self, input_width: int) -> int:
         """The last dimension of the output, given that of the input."""
-        return self.units if self.num_layers else input_width
+        return self.settings.units if self.settings.num_layers else input_width
 
     def call(self, rows: tf.Tensor, packing: Packing, noise: Noise | None = None) -> tf.Tensor:
         if not self.full_dialogue:
@@ -89,9 +78,6 @@ class DialogueEncoder(keras.layers.Layer):
     def get_config(self) -> dict:
         return {
             **super().get_config(),
-            "units": self.units,
-            "num_layers": self.num_layers,
-            "full_dialogue": self.full_dialogue,
-            "encoder": self.encoder_settings,
+            "settings": dataclasses.asdict(self.settings),
             "accumulate_steps": self.accumulate_steps,
         }

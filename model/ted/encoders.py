@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from model.layers.feature_widths import FeatureWidths
 from model.layers.text_settings import TextSettings
+from model.options.layer_settings import text_settings, transformer_settings
 from model.ted.batch import TEXT_ATTRIBUTES
 from model.ted.dialogue_encoder import DialogueEncoder
 from model.ted.options import TEDOptions
@@ -17,10 +20,9 @@ def turn_encoder(
 ) -> RowEncoder | TextTurnEncoder:
     """The built encoder of an attribute of turns."""
     if attribute in TEXT_ATTRIBUTES:
-        masked = options.use_masked_language_model and attribute == "text"
-        settings = TextSettings.of_attribute(
-            attribute, widths, options, use_masked_language_model=masked
-        )
+        settings = _text_settings(attribute, widths, options)
+        if attribute != "text":
+            settings = dataclasses.replace(settings, use_masked_language_model=False)
         return _text_encoder(
             attribute, attribute, settings, options, dtype, accumulate_steps=accumulate_steps
         )
@@ -38,16 +40,24 @@ def label_encoder(
     """The built encoder of an attribute of labels: their features know no dropout."""
     name = f"label_{attribute}"
     if attribute in TEXT_ATTRIBUTES:
-        settings = TextSettings.of_attribute(
-            name,
-            widths,
-            options,
+        settings = dataclasses.replace(
+            _text_settings(name, widths, options),
             use_masked_language_model=False,
             use_sparse_input_dropout=False,
             use_dense_input_dropout=False,
         )
         return _text_encoder(name, attribute, settings, options, dtype)
     return _row_encoder(name, attribute, widths, options, dtype)
+
+
+def _text_settings(name: str, widths: FeatureWidths, options: TEDOptions) -> TextSettings:
+    return text_settings(
+        options,
+        name,
+        widths,
+        transformer_size=options.transformer_size[name],
+        number_of_transformer_layers=options.number_of_transformer_layers[name],
+    )
 
 
 def _text_encoder(name, attribute, settings, options, dtype, accumulate_steps=1) -> TextTurnEncoder:
@@ -92,22 +102,13 @@ def _encoding(options: TEDOptions) -> dict:
 
 def dialogue_encoder(options: TEDOptions, accumulate_steps: int, dtype) -> DialogueEncoder:
     """The encoder of dialogues, not built."""
-    encoder = {
-        "num_heads": options.number_of_attention_heads,
-        "drop_rate": options.drop_rate_dialogue,
-        "drop_rate_attention": options.drop_rate_attention,
-        "density": options.connection_density,
-        "regularization": options.regularization_constant,
-        "relative_keys": options.use_key_relative_attention,
-        "relative_values": options.use_value_relative_attention,
-        "max_relative_position": options.max_relative_position,
-    }
-    return DialogueEncoder(
-        options.transformer_size["dialogue"],
+    settings = transformer_settings(
+        options,
+        units=options.transformer_size["dialogue"],
         num_layers=options.number_of_transformer_layers["dialogue"],
-        full_dialogue=options.full_dialogue,
-        encoder=encoder,
-        accumulate_steps=accumulate_steps,
-        dtype=dtype,
-        name="dialogue",
+        drop_rate=options.drop_rate_dialogue,
+        unidirectional=options.full_dialogue,
+    )
+    return DialogueEncoder(
+        settings, accumulate_steps=accumulate_steps, dtype=dtype, name="dialogue"
     )

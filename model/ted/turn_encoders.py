@@ -167,8 +167,7 @@ class TextTurnEncoder(keras.layers.Layer):
         super().__init__(**{**kwargs, "autocast": False})
         self.attribute = attribute
         self.accumulate_steps = accumulate_steps
-        plain = isinstance(settings, dict)
-        self.settings = TextSettings.from_json(settings) if plain else settings
+        self.settings = TextSettings.of(settings)
         self.encoding_dimension = encoding_dimension
         self.encoding_settings = encoding
 
@@ -181,6 +180,7 @@ class TextTurnEncoder(keras.layers.Layer):
         self.text = TextEncoder(
             self.settings,
             accumulate_steps=self.accumulate_steps,
+            prefix=self.attribute,
             dtype=self.dtype_policy,
             name="text",
         )
@@ -197,14 +197,13 @@ class TextTurnEncoder(keras.layers.Layer):
         noise: Noise | None = None,
         replicas: Replicas = ONE_REPLICA,
     ) -> EncodedTurns:
-        start = f"{self.attribute}_"
-        texts = {k.replace(start, "text_", 1): v for k, v in batch.items() if k.startswith(start)}
-        turns = texts.pop("text_turns")
-        rows, time = (tf.shape(texts["text_mask"])[axis] for axis in (0, 1))
+        name, turns = self.attribute, batch[f"{self.attribute}_turns"]
+        texts = {key: batch[key] for key in self.settings.widths.text_spec(name)}
+        rows, time = (tf.shape(texts[f"{name}_mask"])[axis] for axis in (0, 1))
         if self.settings.use_masked_language_model and noise is not None:
             # Tokens are chosen for the global batch, in which all replicas are alike.
             rows, time = tf.unstack(replicas.all_reduce_max(tf.stack([rows, time])))
-        text = self.text(_grown(texts, rows + 1, time), noise=noise, replicas=replicas)
+        text = self.text(_grown(texts, name, rows + 1, time), noise=noise, replicas=replicas)
         encoded = self.encoding(text.sentences, noise=noise)
         return EncodedTurns(spread(encoded, turns, count), text)
 
@@ -219,23 +218,24 @@ class TextTurnEncoder(keras.layers.Layer):
         }
 
 
-def _grown(texts: Batch, rows: tf.Tensor, time: tf.Tensor) -> dict[str, tf.Tensor]:
+def _grown(texts: Batch, name: str, rows: tf.Tensor, time: tf.Tensor) -> dict[str, tf.Tensor]:
     """The same texts on `rows` rows of `time` cells; what is new is empty.
 
-    There is always one empty text, since not every layer likes a batch without any.
+    The names of their tensors begin with `name`. There is always one empty text,
+    since not every layer likes a batch without any.
     """
-    before = tf.shape(texts["text_mask"])
+    before = tf.shape(texts[f"{name}_mask"])
     more = tf.stack([rows, time]) - before
     grown = {}
     for key, value in texts.items():
-        if key == "text_sequence_indices":
+        if key == f"{name}_sequence_indices":
             cells, columns = tf.unstack(value, axis=1)
             old, new = tf.cast(before[1], tf.int64), tf.cast(time, tf.int64)
             value = tf.stack([cells // old * new + cells % old, columns], axis=1)
-        elif key in ("text_mask", "text_sequence_dense"):
+        elif key in (f"{name}_mask", f"{name}_sequence_dense"):
             pads = [[0, more[0]], [0, more[1]], [0, 0]]
             value = tf.pad(value, pads[: value.shape.rank])
-        elif key == "text_sentence_dense":
+        elif key == f"{name}_sentence_dense":
             value = tf.pad(value, [[0, more[0]], [0, 0]])
         grown[key] = value
     return grown

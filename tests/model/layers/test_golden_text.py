@@ -18,6 +18,7 @@ from model.layers.feature_combining import FeatureCombining, Places
 from model.layers.input_mask import InputMask
 from model.layers.packing import Packing
 from model.layers.transformer import TransformerEncoder
+from model.layers.transformer_settings import TransformerSettings
 
 TRANSFORMERS = sorted(file.stem for file in DIRECTORY.glob("transformer_*.npz"))
 TRANSFORMER_OPTIONS = {
@@ -42,7 +43,8 @@ def mask_of(lengths, time=None):
 def test_transformer(name):
     golden = Golden(name)
     options = {k: v for k, v in golden.options.items() if k != "filter_units"}
-    encoder = TransformerEncoder(**{TRANSFORMER_OPTIONS.get(k, k): v for k, v in options.items()})
+    settings = TransformerSettings(**{TRANSFORMER_OPTIONS.get(k, k): v for k, v in options.items()})
+    encoder = TransformerEncoder(settings)
     encoder.build(golden["input"]["x"].shape)
     golden.give_weights(encoder)
     lengths = golden["input"]["lengths"]

@@ -13,6 +13,7 @@ from model.diet.options import DIETOptions
 from model.layers.packing import Packing
 from model.layers.recompute_in_parts import encode_in_parts
 from model.layers.transformer import TransformerEncoder
+from model.layers.transformer_settings import TransformerSettings
 from model.noise import Noise
 
 STEP = tf.constant(3, tf.int64)
@@ -81,7 +82,7 @@ def test_dialogues_in_parts_have_the_losses_and_gradients_of_the_whole(options):
 
 
 def test_what_is_computed_anew_draws_the_same_noise():
-    encoder = TransformerEncoder(8, num_layers=1, num_heads=2, drop_rate=0.4)
+    encoder = TransformerEncoder(TransformerSettings(units=8, num_heads=2, drop_rate=0.4))
     encoder.build((None, 5))
     noise = Noise(1, STEP)
     packing = Packing.of_lengths(tf.constant([3, 1, 2, 4]), tf.constant(4))

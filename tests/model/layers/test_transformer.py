@@ -7,6 +7,7 @@ import tensorflow as tf
 from model.layers.attention import MultiHeadAttention
 from model.layers.packing import Packing
 from model.layers.transformer import TransformerEncoder, position_encoding
+from model.layers.transformer_settings import TransformerSettings
 from model.noise import Noise
 
 LENGTHS = [4, 1, 3]
@@ -16,22 +17,23 @@ ROWS = tf.random.stateless_normal([8, 6], [1, 2])
 
 def slow_attention(layer, rows):
     """Attention of one text, position by position."""
-    time, depth = len(rows), layer.units // layer.num_heads
+    settings = layer.settings
+    time, depth = len(rows), settings.units // settings.num_heads
 
     def split(dense):
-        return (rows @ dense.kernel.numpy()).reshape(time, layer.num_heads, depth)
+        return (rows @ dense.kernel.numpy()).reshape(time, settings.num_heads, depth)
 
     query, key, value = split(layer.query), split(layer.key), split(layer.value)
-    limit = layer.max_relative_position
-    result = np.zeros([time, layer.num_heads, depth])
-    for i, head in itertools.product(range(time), range(layer.num_heads)):
-        seen = range(i + 1) if layer.unidirectional else range(time)
+    limit = settings.max_relative_position
+    result = np.zeros([time, settings.num_heads, depth])
+    for i, head in itertools.product(range(time), range(settings.num_heads)):
+        seen = range(i + 1) if settings.unidirectional else range(time)
         offset = [int(np.clip(j - i, -limit, limit)) + limit for j in seen]
         keys = np.array([key[j, head] for j in seen])
         values = np.array([value[j, head] for j in seen])
-        if layer.relative_keys:
+        if settings.relative_keys:
             keys = keys + layer.key_table.numpy()[head, offset]
-        if layer.relative_values:
+        if settings.relative_values:
             values = values + layer.value_table.numpy()[head, offset]
         scores = keys @ query[i, head] / depth**0.5
         weights = np.exp(scores - scores.max())
@@ -50,12 +52,14 @@ def slow_attention(layer, rows):
 @pytest.mark.parametrize("relative", [False, True])
 def test_attention_is_that_of_a_loop(unidirectional, relative):
     layer = MultiHeadAttention(
-        6,
-        num_heads=2,
-        unidirectional=unidirectional,
-        relative_keys=relative,
-        relative_values=relative,
-        max_relative_position=2,
+        TransformerSettings(
+            units=6,
+            num_heads=2,
+            unidirectional=unidirectional,
+            relative_keys=relative,
+            relative_values=relative,
+            max_relative_position=2,
+        )
     )
     layer.build((None, 6))
     outputs = layer(ROWS, PACKING).numpy()
@@ -67,7 +71,9 @@ def test_attention_is_that_of_a_loop(unidirectional, relative):
 def test_relative_tables_have_rasas_shape_and_range():
     for unidirectional, offsets in ((False, 11), (True, 6)):
         layer = MultiHeadAttention(
-            8, num_heads=2, relative_keys=True, unidirectional=unidirectional
+            TransformerSettings(
+                units=8, num_heads=2, relative_keys=True, unidirectional=unidirectional
+            )
         )
         layer.build((None, 8))
         assert layer.key_table.shape == (2, offsets, 4)
@@ -76,7 +82,7 @@ def test_relative_tables_have_rasas_shape_and_range():
 
 @pytest.mark.shows("diet.drop_rate_attention")
 def test_attention_dropout_hides_keys_without_scaling():
-    layer = MultiHeadAttention(6, num_heads=2, drop_rate=0.5)
+    layer = MultiHeadAttention(TransformerSettings(units=6, num_heads=2, drop_rate_attention=0.5))
     layer.build((None, 6))
     packing = Packing.of_lengths(tf.constant([1]), tf.constant(1))
     noise = Noise(1, tf.constant(1, tf.int64))
@@ -98,13 +104,15 @@ def test_position_encoding():
 def test_encoder_keeps_the_contract(check_layer, relative):
     check_layer(
         lambda policy: TransformerEncoder(
-            6,
-            num_layers=2,
-            num_heads=2,
-            density=0.5,
-            regularization=0.1,
-            relative_keys=relative,
-            relative_values=relative,
+            TransformerSettings(
+                units=6,
+                num_layers=2,
+                num_heads=2,
+                density=0.5,
+                regularization=0.1,
+                relative_keys=relative,
+                relative_values=relative,
+            ),
             dtype=policy,
         ),
         lambda layer: layer.build((None, 6)),
@@ -115,14 +123,14 @@ def test_encoder_keeps_the_contract(check_layer, relative):
 
 
 def test_only_the_projection_is_regularised():
-    encoder = TransformerEncoder(6, num_layers=1, num_heads=2, regularization=0.1)
+    encoder = TransformerEncoder(TransformerSettings(units=6, num_heads=2, regularization=0.1))
     encoder.build((None, 6))
     marked = [variable.path for variable in encoder.variables if variable.regularizer]
     assert marked == [f"{encoder.path}/project/kernel"]
 
 
 def test_padding_and_neighbours_do_not_matter():
-    encoder = TransformerEncoder(6, num_layers=2, num_heads=2)
+    encoder = TransformerEncoder(TransformerSettings(units=6, num_layers=2, num_heads=2))
     together = encoder(ROWS, PACKING)
     alone = encoder(ROWS[5:], Packing.of_lengths(tf.constant([3]), tf.constant(3)))
     np.testing.assert_allclose(together[5:], alone, atol=1e-5)
@@ -130,13 +138,15 @@ def test_padding_and_neighbours_do_not_matter():
 
 def test_heads_must_divide_units():
     with pytest.raises(ValueError, match="units=6, num_heads=4"):
-        MultiHeadAttention(6, num_heads=4)
+        MultiHeadAttention(TransformerSettings(units=6, num_heads=4))
 
 
 @pytest.mark.parametrize("relative", [False, True])
 def test_the_first_positions_alone_come_out_as_among_all_others(relative):
     encoder = TransformerEncoder(
-        8, num_layers=2, num_heads=2, relative_keys=relative, relative_values=relative
+        TransformerSettings(
+            units=8, num_layers=2, num_heads=2, relative_keys=relative, relative_values=relative
+        )
     )
     packing = Packing.of_lengths(tf.constant([3, 1, 4]), tf.constant(4))
     rows = tf.random.stateless_normal([8, 5], [1, 2])

@@ -63,11 +63,12 @@ class CountVectorsFeaturizer(Featurizer):
     ) -> None:
         """Checks the options (`InputError`).
 
-        `split_label` is `WhitespaceTokenizer.label_tokens`; it is only needed for fitting.
+        `split_label` is `Tokenizer.label_tokens`; it is only needed for fitting.
         """
         self._options = read_count_vectors_options(options or {})
         self._split_label = split_label
         self._analyze = self._options.build_analyzer()
+        self.reads_lemmas = self._options.use_lemma
         self._oov_token = self._options.oov_token
         self._oov_words = self._options.oov_words
         self.alias = self._options.alias or self.name
@@ -84,10 +85,10 @@ class CountVectorsFeaturizer(Featurizer):
             seen.intents.update(message.message.intent for message in messages)
         if not self._options.crosses_tokens and not self._options.limits_vocabulary:
             for message in messages:
-                seen.tokens.update([token.text for token in message.tokens])
+                seen.tokens.update(self._texts(message))
             return seen
         for message in messages:
-            words = [self._word(token.text) for token in message.tokens]
+            words = [self._word(text) for text in self._texts(message)]
             seen.terms.add_document(self._analyze(" ".join(words)) if words else ())
         return seen
 
@@ -157,7 +158,7 @@ class CountVectorsFeaturizer(Featurizer):
         """The counts of the joined text beyond those of its tokens: n-grams across blanks."""
         if not self._options.crosses_tokens or len(message.tokens) < 2:
             return {}
-        words = [self._word(token.text) for token in message.tokens]
+        words = [self._word(text) for text in self._texts(message)]
         extra = self._counts(" ".join(words), self._vocabulary)
         for word in words:
             extra.subtract(self._counts(word, self._vocabulary))
@@ -203,6 +204,12 @@ class CountVectorsFeaturizer(Featurizer):
     def _counts(self, text: str, vocabulary: Mapping[str, int]) -> Counter[int]:
         terms = self._analyze(text)
         return Counter([vocabulary[term] for term in terms if term in vocabulary])
+
+    def _texts(self, message: TokenizedMessage) -> list[str]:
+        """What is counted of each token."""
+        if self.reads_lemmas:
+            return [token.type.lemma for token in message.tokens]
+        return [token.text for token in message.tokens]
 
     def _masked(self, token: str) -> str:
         """Numbers masked, lower-cased (`_process_tokens`)."""

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from sklearn.feature_extraction.text import CountVectorizer
 
+from data_pipeline.component_options import read_options
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.component_options import read_options
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,8 @@ WORD_PATTERN = r"(?u)\b\w+\b"
 class CountVectorsOptions:
     """Options of `count_vectors_featurizer.CountVectorsFeaturizer`, with its defaults.
 
-    `use_lemma` is accepted and has no effect: the lemma of a token is its text here.
+    Attributes:
+        use_lemma: whether the lemma of a token is counted; without spaCy it is the token's text.
     """
 
     analyzer: Literal["word", "char", "char_wb"] = "word"

@@ -13,6 +13,7 @@ from scipy.sparse import csr_matrix
 
 from data_pipeline.featurizers.dense.dense_features import Pooling
 from data_pipeline.rasa_files.training_items import Message, Token
+from data_pipeline.tokenizers.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,19 @@ class TokenizedMessage:
     tokens: tuple[Token, ...]
 
 
+def tokenize(tokenizer: Tokenizer, messages: Sequence[Message]) -> list[TokenizedMessage]:
+    """The messages with their tokens; an empty text has none."""
+    tokens = tokenizer.tokenize_all([message.text for message in messages])
+    return [TokenizedMessage(m, found) for m, found in zip(messages, tokens, strict=True)]
+
+
 class Featurizer(ABC):
     """Turns tokens into sparse rows, dense vectors, or both; what one lacks has width 0.
 
     A feature belongs to a token's string where it can, so that it is computed once per distinct
     token; the rest belongs to the token's place. The sparse row of a token is
-    `token_rows([token.text])` plus 1 in each of its `place_columns`; its dense vector is
-    `token_vectors([token.text])`.
+    `token_rows([token.text])`, or of its lemma, plus 1 in each of its `place_columns`; its dense
+    vector is `token_vectors([token.text])`.
 
     Fitting takes two steps, so that it can be spread over processes: `observe` sums up a chunk of
     messages, `fit` merges these sums. How the messages are chunked makes no difference.
@@ -44,6 +51,7 @@ class Featurizer(ABC):
         label_width: columns of the row of an intent name's token.
         sentence_sums_tokens: whether the sentence row is the sum of the token rows plus
             `sentence_extra`; otherwise it is `sentence_extra` alone.
+        reads_lemmas: whether `token_rows` is about the lemmas of tokens rather than their texts.
         dense_width: length of a token's vector, known once fitted.
         pooling: how the vectors of a text's tokens make one for the text.
     """
@@ -54,6 +62,7 @@ class Featurizer(ABC):
     sentence_width: int = 0
     label_width: int = 0
     sentence_sums_tokens: bool = False
+    reads_lemmas: bool = False
     dense_width: int = 0
     pooling: Pooling = "mean"
 

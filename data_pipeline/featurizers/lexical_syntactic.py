@@ -11,8 +11,8 @@ from typing import Any
 
 from scipy.sparse import csr_matrix
 
+from data_pipeline.component_options import read_options, unknown_name
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.component_options import read_options, unknown_name
 from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage, rows_of
 
 STRING_FEATURES: dict[str, Callable[[str], object]] = {
@@ -28,7 +28,10 @@ STRING_FEATURES: dict[str, Callable[[str], object]] = {
     "suffix5": lambda text: text[-5:],
 }
 PLACE_FEATURES = ("BOS", "EOS")
-SPACY_FEATURES = ("pos", "pos2")
+TAG_FEATURES: dict[str, Callable[[str | None], object]] = {
+    "pos": lambda tag: tag,
+    "pos2": lambda tag: None if tag is None else tag[:2],
+}
 CACHED_TOKENS = 100_000
 
 Values = dict[tuple[int, str], frozenset[str]]
@@ -52,14 +55,16 @@ class LexicalSyntacticFeaturizer(Featurizer):
     """One column per value of a feature at a window position, as seen in training.
 
     Mirrors `rasa.nlu.featurizers.sparse_featurizer.lexical_syntactic_featurizer`. What the window's
-    own token looks like follows from its string and is in `token_rows`; its neighbours, and whether
-    it is first or last, are in `place_columns`. There are no sentence features.
+    own token looks like follows from its string and is in `token_rows`; its neighbours, parts of
+    speech, and whether it is first or last, are in `place_columns`. There are no sentence features.
     """
 
     name = "LexicalSyntacticFeaturizer"
 
-    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
-        """Checks the options.
+    def __init__(
+        self, options: Mapping[str, Any] | None = None, *, tagged_words: bool = False
+    ) -> None:
+        """Checks the options. `tagged_words` tells that tokens have parts of speech.
 
         Raises:
             InputError: no feature, an unknown one, or one that needs spaCy.
@@ -73,7 +78,7 @@ class LexicalSyntacticFeaturizer(Featurizer):
             )
         for names in self._options.features:
             for name in names:
-                _check_feature(name)
+                _check_feature(name, tagged_words)
         self._window = [sorted(set(names)) for names in self._options.features]
         self._own = len(self._window) // 2
         self._columns: dict[tuple[int, str], dict[str, int]] = {}
@@ -86,17 +91,20 @@ class LexicalSyntacticFeaturizer(Featurizer):
     def observe(self, messages: Sequence[TokenizedMessage]) -> Values:
         """The values that occur in a chunk."""
         texts: dict[int, set[str]] = defaultdict(set)
+        tags: dict[int, set[str | None]] = defaultdict(set)
         lengths: set[int] = set()
         for message in messages:
-            words = [token.text for token in message.tokens]
-            lengths.add(len(words))
+            lengths.add(len(message.tokens))
             for position in range(len(self._window)):
-                first, end = self._reach(position, len(words))
-                texts[position].update(words[first:end])
+                reached = message.tokens[slice(*self._reach(position, len(message.tokens)))]
+                texts[position].update([token.text for token in reached])
+                tags[position].update([token.tag for token in reached])
         values: dict[tuple[int, str], set[str]] = defaultdict(set)
         for position, name in self._pairs():
             if name in STRING_FEATURES:
                 values[position, name] = {_value(name, text) for text in texts[position]}
+            elif name in TAG_FEATURES:
+                values[position, name] = {_tag_value(name, tag) for tag in tags[position]}
             else:
                 for length in lengths:
                     reached = range(*self._reach(position, length))
@@ -122,20 +130,20 @@ class LexicalSyntacticFeaturizer(Featurizer):
         return rows_of(rows, self.sequence_width)
 
     def place_columns(self, message: TokenizedMessage) -> list[tuple[int, ...]]:
-        """The columns of the neighbours, and of standing first or last."""
-        words = [token.text for token in message.tokens]
-        last = len(words) - 1
-        found: list[list[int]] = [[] for _ in words]
-        # In this order the columns come out sorted: by position, BOS and EOS before other names.
+        """The columns of the neighbours, of parts of speech, and of standing first or last."""
+        tokens = message.tokens
+        last = len(tokens) - 1
+        found: list[list[int]] = [[] for _ in tokens]
         for position in range(len(self._window)):
             offset = position - self._own
             at_place = self._columns_at_place[position]
-            for index in range(*self._reach(position, len(words))):
+            for index in range(*self._reach(position, len(tokens))):
                 columns = found[index - offset]
                 columns += at_place[index == 0, index == last]
                 if offset:
-                    columns += self._string_columns(position, words[index])
-        return [tuple(columns) for columns in found]
+                    columns += self._string_columns(position, tokens[index].text)
+                columns += self._tag_columns(position, tokens[index].tag)
+        return [tuple(sorted(columns)) for columns in found]
 
     def column_keys(self) -> list[Hashable]:
         """Window position, feature name, value."""
@@ -150,7 +158,7 @@ class LexicalSyntacticFeaturizer(Featurizer):
         cls, options: Mapping[str, Any], state: Mapping[str, Any]
     ) -> LexicalSyntacticFeaturizer:
         """The fitted featurizer again."""
-        featurizer = cls(options)
+        featurizer = cls(options, tagged_words=True)
         featurizer._set_columns({(pair[0], pair[1]): values for *pair, values in state["values"]})
         return featurizer
 
@@ -168,6 +176,7 @@ class LexicalSyntacticFeaturizer(Featurizer):
             width += len(found)
         self.sequence_width = width
         self._string_columns = lru_cache(CACHED_TOKENS)(self._uncached_string_columns)
+        self._tag_columns = lru_cache(CACHED_TOKENS)(self._uncached_tag_columns)
         edges = list(product((False, True), repeat=2))
         self._columns_at_place = [
             {edge: self._edge_columns(position, edge) for edge in edges}
@@ -178,6 +187,11 @@ class LexicalSyntacticFeaturizer(Featurizer):
         """The columns of a window position that follow from the string of the token there."""
         names = [name for name in self._window[position] if name in STRING_FEATURES]
         return self._known(position, {name: _value(name, text) for name in names})
+
+    def _uncached_tag_columns(self, position: int, tag: str | None) -> tuple[int, ...]:
+        """The columns of a window position that follow from the part of speech there."""
+        names = [name for name in self._window[position] if name in TAG_FEATURES]
+        return self._known(position, {name: _tag_value(name, tag) for name in names})
 
     def _edge_columns(self, position: int, edge: tuple[bool, bool]) -> tuple[int, ...]:
         """The columns of a window position that tell whether its token is first, is last."""
@@ -201,16 +215,20 @@ def _value(name: str, text: str) -> str:
     return str(STRING_FEATURES[name](text))
 
 
+def _tag_value(name: str, tag: str | None) -> str:
+    return str(TAG_FEATURES[name](tag))
+
+
 def _edge_value(name: str, is_first: bool, is_last: bool) -> str:
     return str(is_first if name == "BOS" else is_last)
 
 
-def _check_feature(name: str) -> None:
-    if name in SPACY_FEATURES:
+def _check_feature(name: str, tagged_words: bool) -> None:
+    if name in TAG_FEATURES and not tagged_words:
         raise InputError(
-            f"LexicalSyntacticFeaturizer: feature {name!r} needs spaCy's part-of-speech tags, "
-            "which are not available here; remove it from 'features'"
+            f"LexicalSyntacticFeaturizer: feature {name!r} needs spaCy's part-of-speech tags; "
+            "use SpacyTokenizer, or remove it from 'features'"
         )
-    if name not in STRING_FEATURES and name not in PLACE_FEATURES:
-        known = [*STRING_FEATURES, *PLACE_FEATURES]
+    known = [*STRING_FEATURES, *PLACE_FEATURES, *TAG_FEATURES]
+    if name not in known:
         raise unknown_name("LexicalSyntacticFeaturizer: unknown feature", name, known)

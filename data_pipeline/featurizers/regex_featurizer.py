@@ -7,8 +7,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
+from data_pipeline.component_options import read_options
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.component_options import read_options
 from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage
 from data_pipeline.featurizers.lookup_matcher import LookupMatcher, Span
 from data_pipeline.rasa_files.training_items import LookupTable, RegexPattern, Token

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.pipeline_components import build_featurizers
+from data_pipeline.featurizers.pipeline_components import build_featurizers, described_tokenizer
 from data_pipeline.file_hashes import sha256_of
 from data_pipeline.json_differences import json_differences
 from data_pipeline.messages.earlier_pipeline import EarlierPipeline
@@ -86,9 +86,10 @@ class FeatureSettings:
         Raises:
             InputError: as `scanner`, or a file of a featurizer does not exist.
         """
-        featurizers = self._unfitted().featurizers
+        components = self._unfitted()
         lookups = [named for path in files for named in named_lookup_files(path)]
-        files = [*files, *lookups, *(path for f in featurizers for path in f.source_files())]
+        parts = [*components.featurizers, components.tokenizer]
+        files = [*files, *lookups, *(path for part in parts for path in part.source_files())]
         facts = {
             **self.to_json(),
             "format": FORMAT_VERSION,
@@ -100,7 +101,7 @@ class FeatureSettings:
         """Plain maps and lists with every option, given or not; what the header records."""
         scanner = self._unfitted()
         settings = {
-            "tokenizer": scanner.tokenizer.options(),
+            "tokenizer": described_tokenizer(scanner.tokenizer),
             "featurizers": [{"name": f.name, **f.options()} for f in scanner.featurizers],
             "bilou": self.bilou,
             "entities": self.entities,

@@ -23,11 +23,15 @@ from data_pipeline.entities.decoding import SynonymMapper
 from data_pipeline.entities.tags import TagVocabulary
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.dense.dense_features import DenseBlock
-from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage
-from data_pipeline.featurizers.pipeline_components import restore_featurizer
+from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage, tokenize
+from data_pipeline.featurizers.pipeline_components import (
+    restore_featurizer,
+    restore_tokenizer,
+    saved_tokenizer,
+)
 from data_pipeline.messages.label_features import LabelFeatures
-from data_pipeline.rasa_files.training_items import Message
-from data_pipeline.tokenizers.whitespace import WhitespaceTokenizer
+from data_pipeline.rasa_files.training_items import Message, TokenType
+from data_pipeline.tokenizers.tokenizer import Tokenizer
 
 PIPELINE_FILE = "pipeline.json"
 ARRAY_FILES = "featurizer-*.npy"
@@ -45,7 +49,7 @@ class FittedPipeline:
         synonyms: the canonical values that entities get after prediction.
     """
 
-    tokenizer: WhitespaceTokenizer
+    tokenizer: Tokenizer
     featurizers: Sequence[Featurizer]
     labels: tuple[str, ...]
     label_features: LabelFeatures
@@ -84,11 +88,15 @@ class FittedPipeline:
         sparse = [f for f in self.featurizers if f.sequence_width or f.sentence_width]
         return replace(self, featurizers=sparse)
 
-    def token_rows(self, tokens: Sequence[str]) -> csr_matrix:
-        """`[tokens, sequence_width]` float32: the features that follow from each token's string."""
+    def token_rows(self, tokens: Sequence[str], lemmas: Sequence[str] | None = None) -> csr_matrix:
+        """`[tokens, sequence_width]` float32: the features that follow from each token's string.
+
+        `lemmas` are the base forms of the tokens; without, these are the tokens themselves.
+        """
         if not self.sequence_width:
             return csr_matrix((len(tokens), 0), dtype=np.float32)
-        blocks = [featurizer.token_rows(tokens) for featurizer in self.featurizers]
+        base = tokens if lemmas is None else lemmas
+        blocks = [f.token_rows(base if f.reads_lemmas else tokens) for f in self.featurizers]
         rows = hstack(blocks, format="csr", dtype=np.float32)
         rows.sum_duplicates()
         return rows
@@ -140,7 +148,7 @@ class FittedPipeline:
             }
             saved.append({**record, "arrays": sorted(arrays)} if arrays else record)
         state: dict[str, Any] = {
-            "tokenizer": self.tokenizer.options(),
+            "tokenizer": saved_tokenizer(self.tokenizer),
             "featurizers": saved,
             "labels": list(self.labels),
             "label_features": self.label_features.to_json(),
@@ -164,7 +172,7 @@ class FittedPipeline:
             arrays = {name: _load_array(path) for name, path in files.items()}
             featurizers.append(restore_featurizer({**saved, "state": {**saved["state"], **arrays}}))
         return cls(
-            tokenizer=WhitespaceTokenizer(**state["tokenizer"]),
+            tokenizer=restore_tokenizer(state["tokenizer"]),
             featurizers=featurizers,
             labels=tuple(state["labels"]),
             label_features=LabelFeatures.from_json(state["label_features"]),
@@ -197,19 +205,19 @@ def _load_array(path: Path) -> np.ndarray:
 
 
 def feature_tables(
-    pipeline: FittedPipeline, tokens: Sequence[str], places: Sequence[tuple[int, ...]]
+    pipeline: FittedPipeline, types: Sequence[TokenType], places: Sequence[tuple[int, ...]]
 ) -> FeatureTables:
-    """The tables for these token types (as strings) and place rows (as columns of value 1)."""
+    """The tables for these token types and place rows (as columns of value 1)."""
     counts = [len(place) for place in places]
     columns = np.array([column for place in places for column in place], np.int32)
     place_rows = csr_matrix(
         (np.ones(len(columns), np.float32), columns, np.cumsum([0, *counts])),
         shape=(len(places), pipeline.sequence_width),
     )
-    starts = range(0, max(1, len(tokens)), TOKENS_PER_BLOCK)
-    blocks = [tokens[start : start + TOKENS_PER_BLOCK] for start in starts]
-    token_rows = vstack([pipeline.token_rows(block) for block in blocks], format="csr")
-    vectors = np.concatenate([pipeline.token_vectors(block) for block in blocks])
+    starts = range(0, max(1, len(types)), TOKENS_PER_BLOCK)
+    blocks = [types[start : start + TOKENS_PER_BLOCK] for start in starts]
+    token_rows = vstack([_type_rows(pipeline, block) for block in blocks], format="csr")
+    vectors = np.concatenate([pipeline.token_vectors([t.text for t in b]) for b in blocks])
     dense = pipeline.dense_blocks
     return FeatureTables(
         token_rows=token_rows,
@@ -220,6 +228,10 @@ def feature_tables(
         sentence_width=pipeline.sentence_width,
         dense_blocks=dense,
     )
+
+
+def _type_rows(pipeline: FittedPipeline, types: Sequence[TokenType]) -> csr_matrix:
+    return pipeline.token_rows([type_.text for type_ in types], [type_.lemma for type_ in types])
 
 
 def row_identity(rows: csr_matrix) -> np.ndarray:
@@ -254,7 +266,7 @@ class IdAssigner:
 def encode(
     pipeline: FittedPipeline,
     messages: Sequence[TokenizedMessage],
-    type_of: IdAssigner | Mapping[str, int],
+    type_of: IdAssigner | Mapping[TokenType, int],
     place_of: IdAssigner,
 ) -> Examples:
     """The messages as arrays of ids. Intents that are not labels of the pipeline become -1."""
@@ -263,7 +275,7 @@ def encode(
     tags = [pipeline.tags.encode(message) for message in messages]
     return Examples(
         lengths=np.array([len(m.tokens) for m in messages], np.int32),
-        token_types=np.array([type_id(t.text) for m in messages for t in m.tokens], np.int32),
+        token_types=np.array([type_id(t.type) for m in messages for t in m.tokens], np.int32),
         token_places=np.array(
             [place_of(place) for m in messages for place in pipeline.place_columns(m)], np.int32
         ),
@@ -280,8 +292,7 @@ def encode(
 
 def store_messages(pipeline: FittedPipeline, messages: Sequence[Message]) -> ExampleStore:
     """Messages featurized in memory: for evaluation and prediction."""
-    tokenize = pipeline.tokenizer.tokenize
-    tokenized = [TokenizedMessage(message, tokenize(message.text)) for message in messages]
+    tokenized = tokenize(pipeline.tokenizer, messages)
     types, places = IdAssigner(), IdAssigner()
     examples = encode(pipeline, tokenized, types, places)
     tables = feature_tables(pipeline, types.keys(), places.keys())

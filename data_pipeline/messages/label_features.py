@@ -57,7 +57,7 @@ def build_label_features(
     Args:
         labels: sorted intent names.
         featurizers: those whose features the model uses.
-        split_label: `WhitespaceTokenizer.label_tokens`.
+        split_label: `Tokenizer.label_tokens`.
     """
     of_names = [featurizer for featurizer in featurizers if featurizer.label_width]
     tokens = [split_label(label) for label in labels]

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from data_pipeline.atomic_files import published_folder
 from data_pipeline.batches.example_store import Examples, FeatureTables, join
 from data_pipeline.errors import InputError
+from data_pipeline.featurizers.featurizer import tokenize
 from data_pipeline.messages.chunk_workers import map_chunks
 from data_pipeline.messages.earlier_pipeline import check_extends
 from data_pipeline.messages.feature_settings import FeatureSettings
@@ -37,9 +38,9 @@ from data_pipeline.messages.prepared import (
     header_of_prepared,
     open_prepared,
 )
-from data_pipeline.messages.scan import Scanner, ScanResult, SideItems, tokenize
+from data_pipeline.messages.scan import Scanner, ScanResult, SideItems
 from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu
-from data_pipeline.rasa_files.training_items import Message
+from data_pipeline.rasa_files.training_items import Message, TokenType
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +188,7 @@ class _Encoder:
     """Encodes one chunk of messages; place ids are the chunk's own. Picklable."""
 
     pipeline: FittedPipeline
-    type_ids: dict[str, int]
+    type_ids: dict[TokenType, int]
 
     def __call__(self, messages: Sequence[Message]) -> tuple[Examples, list[tuple[int, ...]]]:
         places = IdAssigner()

@@ -15,7 +15,7 @@ from data_pipeline.entities.tags import (
     misaligned,
     observe_tags,
 )
-from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage
+from data_pipeline.featurizers.featurizer import Featurizer, tokenize
 from data_pipeline.featurizers.regex_featurizer import RegexFeaturizer
 from data_pipeline.messages.fitted_pipeline import FittedPipeline
 from data_pipeline.messages.label_features import build_label_features
@@ -26,9 +26,10 @@ from data_pipeline.rasa_files.training_items import (
     Message,
     RegexPattern,
     Synonym,
+    TokenType,
     TrainingItem,
 )
-from data_pipeline.tokenizers.whitespace import WhitespaceTokenizer
+from data_pipeline.tokenizers.tokenizer import Tokenizer
 
 SHOWN_MISALIGNED = 3
 
@@ -51,7 +52,7 @@ class ChunkStatistics:
 
     messages: int
     without_tokens: int
-    tokens: set[str]
+    tokens: set[TokenType]
     labels: Counter
     tags: TagStatistics
     synonyms: SynonymStatistics
@@ -69,7 +70,7 @@ class Scanner:
         entities: whether tags are wanted at all.
     """
 
-    tokenizer: WhitespaceTokenizer
+    tokenizer: Tokenizer
     featurizers: Sequence[Featurizer]
     bilou: bool
     entities: bool
@@ -85,7 +86,7 @@ class Scanner:
         return ChunkStatistics(
             messages=len(kept),
             without_tokens=len(tokenized) - len(kept),
-            tokens={token.text for message in kept for token in message.tokens},
+            tokens={token.type for message in kept for token in message.tokens},
             labels=Counter(message.message.intent for message in kept),
             tags=observe_tags(kept if self.entities else (), self.bilou),
             synonyms=SynonymMapper.observe(message.message for message in kept),
@@ -117,11 +118,6 @@ class SideItems:
                 self.lookups.append(item)
 
 
-def tokenize(tokenizer: WhitespaceTokenizer, messages: Sequence[Message]) -> list[TokenizedMessage]:
-    """The messages with their tokens; an empty text has none."""
-    return [TokenizedMessage(message, tokenizer.tokenize(message.text)) for message in messages]
-
-
 @dataclass
 class ScanResult:
     """The statistics of all chunks."""
@@ -147,7 +143,7 @@ class ScanResult:
             :SHOWN_MISALIGNED
         ]
 
-    def token_types(self) -> list[str]:
+    def token_types(self) -> list[TokenType]:
         """Every distinct token, sorted."""
         return sorted(set().union(*(chunk.tokens for chunk in self.chunks)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,32 @@ class LookupTable:
     elements: tuple[str, ...]
 
 
+class TokenType(NamedTuple):
+    """What tokens that look alike have in common."""
+
+    text: str
+    lemma: str
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word of a text; `text` was found at `[start, end)` characters of it."""
+    """A word of a text; `text` was found at `[start, end)` characters of it.
+
+    Attributes:
+        lemma: the base form, such as "be" of "are"; None = the text itself.
+        tag: the part of speech; None = the tokenizer does not tell.
+    """
 
     text: str
     start: int
     end: int
+    lemma: str | None = None
+    tag: str | None = None
+
+    @property
+    def type(self) -> TokenType:
+        """The text and the lemma."""
+        return TokenType(self.text, self.lemma or self.text)
 
 
 TrainingItem = Message | Synonym | RegexPattern | LookupTable

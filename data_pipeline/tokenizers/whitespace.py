@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import regex
 
-from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.training_items import Token
+from data_pipeline.tokenizers.tokenizer import Tokenizer, TokenizerOptions, located
 
 NAME = "WhitespaceTokenizer"
 
@@ -31,27 +32,18 @@ EMOJI_ONLY = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WhitespaceTokenizerOptions:
-    """Options of `rasa.nlu.tokenizers.whitespace_tokenizer`, with its defaults."""
+class WhitespaceTokenizer(Tokenizer):
+    """Splits at white space and at signs that are no part of a word.
 
-    intent_tokenization_flag: bool = False
-    intent_split_symbol: str = "_"
-    token_pattern: str | None = None
-    prefix_separator_symbol: str | None = None
-
-
-class WhitespaceTokenizer:
-    """Tokenizes texts and names.
-
-    Mirrors `rasa.nlu.tokenizers.whitespace_tokenizer.WhitespaceTokenizer` with one exception: the
-    pieces into which `token_pattern` cuts a word count as themselves. In Rasa each piece keeps the
-    whole word as its lemma, so that CountVectorsFeaturizer gives "new" and "york" both the features
-    of "new-york".
+    Mirrors `rasa.nlu.tokenizers.whitespace_tokenizer.WhitespaceTokenizer`. A text of separators
+    only is one token.
 
         >>> [token.text for token in WhitespaceTokenizer().tokenize("hello, world!")]
         ['hello', 'world']
     """
+
+    name = NAME
+    not_supported_languages = ("zh", "ja", "th")
 
     def __init__(
         self,
@@ -60,73 +52,29 @@ class WhitespaceTokenizer:
         token_pattern: str | None = None,
         prefix_separator_symbol: str | None = None,
     ) -> None:
-        """Checks the options.
-
-        Raises:
-            InputError: `token_pattern` is not a pattern that yields words, or a symbol is empty.
-        """
-        self._options = WhitespaceTokenizerOptions(
-            intent_tokenization_flag, intent_split_symbol, token_pattern, prefix_separator_symbol
+        """Checks the options (`InputError`)."""
+        super().__init__(
+            TokenizerOptions(
+                intent_tokenization_flag,
+                intent_split_symbol,
+                token_pattern,
+                prefix_separator_symbol,
+            )
         )
-        for key in ("intent_split_symbol", "prefix_separator_symbol"):
-            if getattr(self._options, key) == "":
-                raise InputError(f"{NAME}: {key} must not be empty; received ''; give a character")
-        self._pattern = _compiled(token_pattern) if token_pattern else None
 
-    def options(self) -> dict[str, object]:
-        """The keyword arguments that make an equal tokenizer."""
-        return asdict(self._options)
+    @classmethod
+    def restore(cls, options: Mapping[str, Any], state: Mapping[str, Any]) -> WhitespaceTokenizer:
+        """There is no state."""
+        return cls(**options)
 
-    def tokenize(self, text: str) -> tuple[Token, ...]:
-        """The tokens of a text; a text of separators only is one token, an empty one has none."""
-        if not text:
-            return ()
-        words = (SEPARATOR.sub(" ", text) if SIGN.search(text) else text).split()
-        if not text.isascii():
-            words = [word for word in words if not EMOJI_ONLY.fullmatch(word)]
-        tokens = _located(words or [text], text)
-        if self._pattern is None:
-            return tuple(tokens)
-        return tuple(piece for token in tokens for piece in self._pieces(token))
-
-    def label_tokens(self, name: str) -> tuple[str, ...]:
-        """The tokens of an intent name (`Tokenizer._split_name`)."""
-        prefix_symbol = self._options.prefix_separator_symbol
-        parts = name.split(prefix_symbol, maxsplit=1) if prefix_symbol else [name]
-        if not name or not self._options.intent_tokenization_flag:
-            return tuple(parts) if name else ()
-        symbol = self._options.intent_split_symbol
-        return tuple(word for part in parts for word in part.split(symbol))
-
-    def _pieces(self, token: Token) -> list[Token]:
-        words = [word for word in self._pattern.findall(token.text) if word]
-        if not words:
-            return [token]
-        return _located(words, token.text, token.start)
+    def _split_all(self, texts: Sequence[str]) -> Iterable[Sequence[Token]]:
+        return map(_split, texts)
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise InputError(
-            f"{NAME}: token_pattern is not a regular expression ({error}); received {pattern!r}; "
-            r"correct it, for example to (?u)\b\w+\b"
-        ) from error
-    if compiled.groups > 1:
-        raise InputError(
-            f"{NAME}: token_pattern must have at most one group; received {pattern!r}; "
-            "write groups that are not wanted as (?:...)"
-        )
-    return compiled
-
-
-def _located(words: list[str], text: str, offset: int = 0) -> list[Token]:
-    """Finds the words in the text, each behind the one before."""
-    tokens: list[Token] = []
-    end = 0
-    for word in words:
-        start = text.index(word, end)
-        end = start + len(word)
-        tokens.append(Token(word, offset + start, offset + end))
-    return tokens
+def _split(text: str) -> list[Token]:
+    if not text:
+        return []
+    words = (SEPARATOR.sub(" ", text) if SIGN.search(text) else text).split()
+    if not text.isascii():
+        words = [word for word in words if not EMOJI_ONLY.fullmatch(word)]
+    return located(words or [text], text)

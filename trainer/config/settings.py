@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
+from data_pipeline.component_options import unknown_name
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.component_options import unknown_name
 from data_pipeline.rasa_files.yaml_files import parse_yaml
 from model.options.rasa_names import RETIRED
 from trainer.config.options import OPTIONS

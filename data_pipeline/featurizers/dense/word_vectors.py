@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from data_pipeline.component_options import read_options
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.component_options import read_options
 from data_pipeline.featurizers.dense.dense_features import Pooling
 from data_pipeline.featurizers.dense.vector_files import MATRIX_SUFFIX, read_word_vectors
 from data_pipeline.featurizers.featurizer import Featurizer
@@ -45,8 +45,8 @@ class WordVectorsOptions:
 class WordVectorsFeaturizer(Featurizer):
     """The vector of each token, zeros for an unknown one; pooled for the text.
 
-    Takes the place of Rasa's dense featurizers (`SpacyFeaturizer` and the like). All words of the
-    file are kept, so that words which training never saw have their vectors in answering too.
+    Needs no package, unlike Rasa's dense featurizers (`SpacyFeaturizer` and the like). All words of
+    the file are kept, so that words which training never saw have their vectors in answering too.
 
     >>> featurizer = WordVectorsFeaturizer({"path": "glove.6B.50d.txt"})
     >>> featurizer.fit([])                                              # doctest: +SKIP

@@ -35,6 +35,54 @@ def test_pipeline_becomes_tokenizer_featurizers_and_skipped_names():
     assert components.skipped == ("DIETClassifier", "DucklingEntityExtractor")
 
 
+def test_a_spacy_model_that_nothing_needs_is_skipped():
+    components = build_featurizers([{"name": "SpacyNLP", "model": "nowhere"}, TOKENIZER, COUNT])
+    assert components.skipped == ("SpacyNLP",)
+
+
+def test_rasas_full_paths_are_known_and_other_paths_are_not_shortened():
+    full = "rasa.nlu.tokenizers.whitespace_tokenizer.WhitespaceTokenizer"
+    assert build_featurizers([{"name": full}]).tokenizer.name == "WhitespaceTokenizer"
+    mine = "my_package.CountVectorsFeaturizer"
+    assert build_featurizers([TOKENIZER, {"name": mine}]).skipped == (mine,)
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "message"),
+    [
+        (
+            "WhitespaceTokenizer",
+            "zh",
+            "WhitespaceTokenizer does not serve the language 'zh'.*use J",
+        ),
+        ("WhitespaceTokenizer", "ja", "use SpacyTokenizer, or correct 'language:'"),
+        ("WhitespaceTokenizer", "th", "does not serve the language 'th'"),
+        ("JiebaTokenizer", "en", "use WhitespaceTokenizer .JiebaTokenizer serves zh only"),
+    ],
+)
+def test_a_tokenizer_that_does_not_serve_the_language_is_refused(name, language, message):
+    with pytest.raises(InputError, match=message):
+        build_featurizers([{"name": name}], language)
+
+
+def test_a_tokenizer_serves_all_languages_but_those_it_refuses():
+    for language in ("en", "de", "zh-Hant", None):
+        assert build_featurizers([TOKENIZER], language).tokenizer is not None
+
+
+@pytest.mark.parametrize(("language", "advice"), [("zh", "JiebaTokenizer"), ("th", "SpacyTok")])
+def test_the_advised_tokenizer_serves_the_language(language, advice):
+    with pytest.raises(InputError, match=f"put '- name: {advice}"):
+        build_featurizers([COUNT], language)
+
+
+def test_parts_of_speech_are_left_out_with_a_warning_where_nobody_tells_them(caplog):
+    options = {"name": "LexicalSyntacticFeaturizer", "features": [["low", "pos", "pos2"]]}
+    (featurizer,) = build_featurizers([TOKENIZER, options]).featurizers
+    assert featurizer.options()["features"] == [["low"]]
+    assert "the features 'pos' and 'pos2' need a SpacyTokenizer" in caplog.text
+
+
 @pytest.mark.parametrize("pipeline", [None, [], [{"name": "DIETClassifier"}]])
 def test_pipeline_without_featurizers_needs_no_tokenizer(pipeline):
     components = build_featurizers(pipeline)
@@ -63,7 +111,9 @@ def test_options_that_rasa_retired_are_ignored_with_a_warning(caplog):
         (["WhitespaceTokenizer"], "component 1 must be a map with a 'name'; .* write '- name: "),
         ([{"nam": "x"}], "component 1 must be a map with a 'name'"),
         ([COUNT], "CountVectorsFeaturizer needs a tokenizer before it; received none; put '- name"),
-        ([{"name": "SpacyTokenizer"}, COUNT], "received SpacyTokenizer, which is not available"),
+        ([{"name": "MitieTokenizer"}, COUNT], "received MitieTokenizer, which is not available"),
+        ([{"name": "SpacyTokenizer"}], "SpacyTokenizer needs a spaCy model; put '- name: SpacyNLP"),
+        ([{"name": "SpacyNLP"}, {"name": "SpacyTokenizer"}], "SpacyNLP: option 'model' is missing"),
         ([TOKENIZER, TOKENIZER], "WhitespaceTokenizer is there twice"),
         (
             [TOKENIZER, {**COUNT, "max_ngrams": 2}],

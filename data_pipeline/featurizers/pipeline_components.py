@@ -194,7 +194,7 @@ class _Building:
         lowercase = options.get("lowercase", True)
         given = [word.lower() if lowercase else word for word in map(str, words)]
         docs = spacy.language.pipe(given)
-        seen = [(t.lemma_ or t.text) if lemmatize else t.text for doc in docs for t in doc]
+        seen = [t.lemma_ if lemmatize else t.text for doc in docs for t in doc]
         return {**options, "OOV_words": seen}
 
     def _no_tokenizer(self, featurizer: str) -> InputError:
@@ -210,8 +210,9 @@ def _without_tag_features(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Rasa warns, and goes on without."""
     features = options.get("features")
     if not isinstance(features, list) or not all(isinstance(names, list) for names in features):
-        return options
-    kept = [[name for name in names if name not in TAG_FEATURES] for names in features]
+        return options  # refused where all options are checked
+    tags = list(TAG_FEATURES)
+    kept = [[name for name in names if name not in tags] for names in features]
     if kept != features:
         logger.warning(
             "%s: the features 'pos' and 'pos2' need a %s, which the pipeline has not; they are "

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipeline.errors import InputError
+from data_pipeline.featurizers.component_names import component_name
 from data_pipeline.featurizers.pipeline_components import build_featurizers
 from data_pipeline.rasa_files.yaml_files import read_yaml_mapping
 
@@ -23,10 +24,12 @@ class RasaConfig:
     Attributes:
         path: the file.
         sections: what stands under `pipeline` and `policies`, as it was read.
+        language: what stands under `language`; None = it is not told.
     """
 
     path: Path
     sections: dict[str, Any]
+    language: str | None = None
 
     @classmethod
     def read(cls, path: Path) -> RasaConfig:
@@ -36,14 +39,15 @@ class RasaConfig:
             InputError: it cannot be read, or a section is not a list of components.
         """
         content = read_yaml_mapping(path)
-        config = cls(path, {name: content.get(name) for name in (PIPELINE, POLICIES)})
+        sections = {name: content.get(name) for name in (PIPELINE, POLICIES)}
+        config = cls(path, sections, content.get("language"))
         for name, section in config.sections.items():
             if section:
                 config.components(name)
         return config
 
     def components(self, section: str) -> list[Component]:
-        """The components of a section, without module paths in their names.
+        """The components of a section; those of Rasa by their names without the module's path.
 
         Raises:
             InputError: there is no such section, or it is not a list of components.
@@ -82,11 +86,11 @@ class RasaConfig:
 
     def _not_featurizing(self, components: list[Component]) -> tuple[str, ...]:
         try:
-            return build_featurizers(components).skipped
+            return build_featurizers(components, self.language).skipped
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from None
 
 
 def _name(component: Any) -> str | None:
     name = component.get("name") if isinstance(component, dict) else None
-    return name.rpartition(".")[2] if isinstance(name, str) else None
+    return component_name(name) if isinstance(name, str) else None

@@ -6,7 +6,7 @@ import json
 import pickle
 
 import pytest
-from support.pretrained import golden, needs
+from pretrained import golden, needs
 
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.pipeline_components import (

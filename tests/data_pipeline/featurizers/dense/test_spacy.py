@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 from golden.tiny_spacy import make_tiny_spacy
-from support.pretrained import golden, needs
+from pretrained import golden, needs
 
 from data_pipeline.batches.assembly import assemble
 from data_pipeline.errors import InputError

@@ -55,11 +55,20 @@ class Schedule:
     seed: int = 0
     drop_small_last_batch: bool = False
 
-    def plan(self, labels: np.ndarray, epoch: int) -> Plan:
-        """The plan of `epoch` (0-based) for examples with these labels."""
+    def batch_size_of(self, epoch: int) -> int:
+        """The global batch size of `epoch` (0-based)."""
+        return batch_size_of_epoch(self.batch_size, epoch, self.epochs)
+
+    def plan(self, labels: np.ndarray, epoch: int, batch_size: int | None = None) -> Plan:
+        """The plan of `epoch` (0-based) for examples with these labels.
+
+        Args:
+            batch_size: that of an epoch which was begun when `epochs` may have been others; None =
+                `batch_size_of(epoch)`.
+        """
         return epoch_plan(
             labels,
-            self.batch_size,
+            batch_size or self.batch_size,
             seed=self.seed,
             epoch=epoch,
             epochs=self.epochs,

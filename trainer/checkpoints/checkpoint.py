@@ -19,7 +19,6 @@ import os
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -91,7 +90,7 @@ class Checkpointer:
         try:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
-            _write(partial, values or self._variables, {"position": asdict(position), **state})
+            _write(partial, values or self._variables, {"position": position.to_json(), **state})
             shutil.rmtree(final, ignore_errors=True)
             os.replace(partial, final)
             _flush_to_disk(self._directory)

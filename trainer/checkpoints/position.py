@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 COMPARED = ("_accuracy", "_f1")
@@ -48,6 +48,8 @@ class Position:
         step_in_epoch: finished steps of that epoch.
         sums: this epoch's sums so far, by name.
         best: the best evaluation so far.
+        batch_size: the global batch size that this epoch was begun with; None before its first
+            step. Where it grows it depends on the number of epochs, which may since have changed.
     """
 
     step: int = 0
@@ -55,8 +57,13 @@ class Position:
     step_in_epoch: int = 0
     sums: Mapping[str, float] = field(default_factory=dict)
     best: BestSoFar = BestSoFar()
+    batch_size: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; what is None is left out."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Position:
-        """The inverse of `dataclasses.asdict`."""
+        """The inverse of `to_json`."""
         return cls(**{**plain, "best": BestSoFar(**plain["best"])})

@@ -183,7 +183,9 @@ class Trainer:
     def _epoch(self, fit: _Fit) -> None:
         """What is left of the current epoch."""
         epoch = self.position.epoch
-        plan = fit.schedule.plan(fit.train.labels, epoch)
+        batch_size = self.position.batch_size or fit.schedule.batch_size_of(epoch)
+        self.position = replace(self.position, batch_size=batch_size)
+        plan = fit.schedule.plan(fit.train.labels, epoch, batch_size)
         fit.callbacks.on_epoch_begin(
             epoch, {"steps": plan.steps, "done": self.position.step_in_epoch}
         )

@@ -219,6 +219,17 @@ def test_the_state_is_json_with_the_hash_of_the_variables(tmp_path):
     assert len(state["sha256"]) == 64
 
 
+def test_a_checkpoint_of_an_earlier_version_has_no_batch_size(tmp_path):
+    checkpointer = Checkpointer(tmp_path, groups())
+    state = checkpointer.save(Position(3, 1, 1, batch_size=8)) / "state.json"
+    written = json.loads(state.read_text())
+    assert checkpointer.restore() == Position(
+        3, 1, 1, batch_size=written["position"].pop("batch_size")
+    )
+    state.write_text(json.dumps(written))
+    assert checkpointer.restore() == Position(3, 1, 1)
+
+
 def saved_with_best(directory, *, keep_best=True):
     """Steps 1 to 5 with step 2 the best, of which two are kept."""
     checkpointer = Checkpointer(directory, groups(), keep=2, keep_best=keep_best)

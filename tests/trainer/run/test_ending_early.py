@@ -103,6 +103,31 @@ def test_a_signal_when_there_is_nothing_left_to_agree_on_is_delivered_afterwards
     assert heard == [signal.SIGTERM]
 
 
+def test_an_epoch_in_progress_keeps_its_plan_when_there_are_more_epochs(
+    train, tmp_path, monkeypatch
+):
+    """Its batch size would be another one: it grows over all epochs."""
+    sizes = ("--set", "batch_size=[4, 12]")
+
+    def metrics():
+        lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    assert train(*sizes, "--epochs", 3).code == 0
+    alone = metrics()
+    assert [line["global_batch_size"] for line in alone] == [4, 8, 12]
+    (tmp_path / "run").rename(tmp_path / "alone")
+    with monkeypatch.context() as patch:
+        add_callback(patch, SignalAt(signal.SIGTERM, step=alone[0]["steps"] + 2))
+        assert train(*sizes, "--epochs", 3).code == 143
+    assert position(tmp_path / "run")["batch_size"] == 8
+    result = train(*sizes, "--epochs", 5)
+    assert result.code == 0, result.err
+    assert [line["global_batch_size"] for line in metrics()] == [4, 8, 8, 10, 12]
+    for name in ("steps", "examples", "loss/intent", "intent_accuracy"):
+        assert metrics()[1][name] == alone[1][name], "as if it had not been interrupted"
+
+
 def test_a_loss_that_is_not_a_number_ends_with_the_step_and_keeps_checkpoints(train, tmp_path):
     result = train("--set", "learning_rate=1e30", "--set", "checkpoint_every_steps=1")
     assert "A gradient is not finite at step 2 of epoch 1 ({'loss/intent': " in result.line

@@ -6,8 +6,8 @@ A checkpoint is a folder `step-000001234/` with
 * `state.json`: the position in the plan with the best evaluation so far, figures, what callers keep
   beside it, and the SHA-256 of the other.
 
-It is written under another name, flushed to disk and renamed, so a folder with the final name is
-complete. Reading is strict: a missing, left-over or ill-shaped variable is an error.
+A folder with that name is complete (`data_pipeline/atomic_files.py`). Reading is strict: a missing,
+left-over or ill-shaped variable is an error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import tensorflow as tf
 
+from data_pipeline.atomic_files import published_folder, recover_all
 from data_pipeline.errors import InputError
 from data_pipeline.file_hashes import sha256_of
 from trainer.checkpoints.position import Position
@@ -58,6 +58,7 @@ class Checkpointer:
         self._variables = _named(variables)
         self._keep = keep
         self._keep_best = keep_best
+        self._passed_over: set[Path] = set()
 
     @property
     def bytes(self) -> int:
@@ -85,23 +86,18 @@ class Checkpointer:
         Raises:
             InputError: the disk is full or may not be written; earlier checkpoints are untouched.
         """
-        final = _path_of_step(self._directory, position.step)
-        partial = self._directory / f".{final.name}.partial"
+        path = _path_of_step(self._directory, position.step)
         try:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            _write(partial, values or self._variables, {"position": position.to_json(), **state})
-            shutil.rmtree(final, ignore_errors=True)
-            os.replace(partial, final)
-            _flush_to_disk(self._directory)
+            with published_folder(path) as folder:
+                _write(folder, values or self._variables, {"position": position.to_json(), **state})
         except OSError as error:
-            shutil.rmtree(partial, ignore_errors=True)
             raise InputError(
                 f"Cannot write a checkpoint to {self._directory}: {error.strerror or error}. "
                 "Earlier checkpoints are untouched; make room and run the same command to go on."
             ) from error
-        self._remove_outdated(position.best.step if self._keep_best else None)
-        return final
+        self._passed_over.discard(path)
+        self._remove_outdated(path, position.best.step if self._keep_best else None)
+        return path
 
     def restore(self) -> Position | None:
         """Load the newest checkpoint that is whole; None if there is none.
@@ -114,6 +110,7 @@ class Checkpointer:
         found = checkpoints(self._directory)
         whole = _newest_whole(found)
         if whole is not None:
+            self._passed_over = set(found[found.index(whole) + 1 :])
             return self._load(whole)
         if found:
             raise InputError(
@@ -127,16 +124,28 @@ class Checkpointer:
             _assign(self._variables, stored, path)
         return read_position(path)
 
-    def _remove_outdated(self, best_step: int | None) -> None:
-        best = None if best_step is None else _path_of_step(self._directory, best_step)
-        outdated = [path for path in checkpoints(self._directory)[: -self._keep] if path != best]
-        # Nobody else writes here: these are of processes that were killed while they did.
-        for path in (*outdated, *self._directory.glob(".step-*.partial")):
+    def _remove_outdated(self, newest: Path, best_step: int | None) -> None:
+        """Remove what is older than the `keep` newest whole ones, of which `newest` is the last.
+
+        Later steps than its are those of damaged checkpoints, which were passed over; they are
+        replaced or removed when training comes by.
+        """
+        so_far = [path for path in checkpoints(self._directory) if path <= newest]
+        kept = [path for path in so_far if path not in self._passed_over][-self._keep :]
+        if best_step is not None:
+            kept.append(_path_of_step(self._directory, best_step))
+        outdated = [path for path in so_far if path not in kept]
+        # Nobody else writes here: the others are of processes that were killed while they did.
+        for path in (*outdated, *self._directory.glob(".step-*")):
             shutil.rmtree(path, ignore_errors=True)
 
 
 def checkpoints(directory: Path) -> list[Path]:
-    """The published checkpoints in `directory`, oldest first."""
+    """The published checkpoints in `directory`, oldest first.
+
+    One that a process was replacing when it was killed is put back first.
+    """
+    recover_all(directory)
     return sorted(path for path in directory.glob("step-*") if path.is_dir())
 
 
@@ -247,14 +256,9 @@ def _assign(variables: Mapping[str, Any], stored: Mapping[str, np.ndarray], path
 def _write(directory: Path, variables: Mapping[str, Any], state: dict[str, Any]) -> None:
     with (directory / VARIABLES_FILE).open("wb") as file:
         _write_npz(file, variables)
-        file.flush()
-        os.fsync(file.fileno())
     state = {**state, "sha256": sha256_of(directory / VARIABLES_FILE)}
-    with (directory / STATE_FILE).open("w", encoding="utf-8") as file:
-        json.dump(state, file, indent=1, default=dict)
-        file.flush()
-        os.fsync(file.fileno())
-    _flush_to_disk(directory)
+    text = json.dumps(state, indent=1, default=dict)
+    (directory / STATE_FILE).write_text(text, encoding="utf-8")
 
 
 def _write_npz(file: BinaryIO, variables: Mapping[str, Any]) -> None:
@@ -278,12 +282,3 @@ def _view(variable: Any) -> np.ndarray:
         return variable
     with tf.device("CPU"):  # from a GPU this copies, once
         return np.asarray(memoryview(tf.identity(variable.value)))
-
-
-def _flush_to_disk(directory: Path) -> None:
-    """Make names created or renamed in `directory` survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

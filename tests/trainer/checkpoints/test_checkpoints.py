@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import shutil
 
 import keras
 import numpy as np
 import pytest
 
+from data_pipeline import atomic_files
 from data_pipeline.errors import InputError
 from trainer.checkpoints import checkpoint
 from trainer.checkpoints.checkpoint import (
@@ -146,9 +149,13 @@ def test_a_full_disk_leaves_the_earlier_checkpoint_and_nothing_else(tmp_path, di
 def test_an_interruption_in_the_middle_leaves_no_final_folder(tmp_path, monkeypatch):
     checkpointer = Checkpointer(tmp_path, groups())
     first = checkpointer.save(Position(1))
-    for interrupted in ("_write_npz", "sha256_of", "_flush_to_disk"):
+    for module, interrupted in (
+        (checkpoint, "_write_npz"),
+        (checkpoint, "sha256_of"),
+        (atomic_files, "_flush"),
+    ):
         with monkeypatch.context() as patch:
-            patch.setattr(checkpoint, interrupted, interrupt)
+            patch.setattr(module, interrupted, interrupt)
             with pytest.raises(KeyboardInterrupt):
                 checkpointer.save(Position(2))
         assert checkpoints(tmp_path) == [first]
@@ -158,6 +165,35 @@ def test_an_interruption_in_the_middle_leaves_no_final_folder(tmp_path, monkeypa
 
 def interrupt(*_):
     raise KeyboardInterrupt
+
+
+def test_a_kill_while_a_step_is_saved_again_loses_nothing(tmp_path, monkeypatch):
+    directory, variables = tmp_path / "checkpoints", groups()
+    checkpointer = Checkpointer(directory, variables)
+    checkpointer.save(Position(4, 0, 4))
+    left_by_kills = []
+
+    def after_copying(rename):
+        def copy_and_rename(*paths):
+            copy = tmp_path / f"killed-{len(left_by_kills)}"
+            left_by_kills.append(shutil.copytree(directory, copy))
+            rename(*paths)
+
+        return copy_and_rename
+
+    for name in ("rename", "replace"):
+        monkeypatch.setattr(os, name, after_copying(getattr(os, name)))
+    variables["model"][1].assign([5.0])
+    checkpointer.save(Position(4, 1, 0))
+    monkeypatch.undo()
+    assert any("step-000000004" not in names(left) for left in left_by_kills)
+    for left in left_by_kills:
+        restored = groups()
+        position = Checkpointer(left, restored).restore()
+        assert position in (Position(4, 0, 4), Position(4, 1, 0))
+        assert restored["model"][1].numpy() == (5.0 if position.epoch else 1.0)
+        Checkpointer(left, variables).save(Position(5, 1, 1))
+        assert names(left) == ["step-000000004", "step-000000005"], "nothing is left over"
 
 
 def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
@@ -197,6 +233,21 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path, caplog, fi
     assert checkpointer.restore() == Position(1)
     np.testing.assert_array_equal(variables["model"][1], [1.0])
     assert f"Passing over the checkpoint {second}" in caplog.text and said in caplog.text
+
+
+def test_damaged_ones_of_later_steps_do_not_count_among_the_newest(tmp_path):
+    checkpointer = Checkpointer(tmp_path, groups(), keep=2)
+    paths = [checkpointer.save(Position(step)) for step in (10, 20)]
+    for step in (30, 40):
+        path = shutil.copytree(paths[0], tmp_path / f"step-{step:09d}")
+        (path / "variables.npz").write_bytes(b"PK")
+    checkpointer = Checkpointer(tmp_path, groups(), keep=2)
+    assert checkpointer.restore() == Position(20)
+    assert damage(checkpointer.save(Position(25))) is None
+    assert newest_checkpoint(tmp_path).name == "step-000000025"
+    checkpointer.save(Position(40))
+    assert names(tmp_path) == ["step-000000025", "step-000000040"], "30 was passed, 40 replaced"
+    assert checkpointer.restore() == Position(40)
 
 
 def test_when_all_are_damaged_nothing_is_assigned(tmp_path):

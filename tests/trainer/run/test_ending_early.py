@@ -120,12 +120,13 @@ def test_an_epoch_in_progress_keeps_its_plan_when_there_are_more_epochs(
     with monkeypatch.context() as patch:
         add_callback(patch, SignalAt(signal.SIGTERM, step=alone[0]["steps"] + 2))
         assert train(*sizes, "--epochs", 3).code == 143
-    assert position(tmp_path / "run")["batch_size"] == 8
+    stopped_at = position(tmp_path / "run")
     result = train(*sizes, "--epochs", 5)
     assert result.code == 0, result.err
     assert [line["global_batch_size"] for line in metrics()] == [4, 8, 8, 10, 12]
     for name in ("steps", "examples", "loss/intent", "intent_accuracy"):
         assert metrics()[1][name] == alone[1][name], "as if it had not been interrupted"
+    assert stopped_at["batch_size"] == 8
 
 
 def test_a_loss_that_is_not_a_number_ends_with_the_step_and_keeps_checkpoints(train, tmp_path):

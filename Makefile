@@ -4,6 +4,11 @@
 
 VENV := .venv
 STAMP := $(VENV)/.set-up
+HOROVOD_STAMP := $(VENV)/.horovod
+# Only what trains on several processes needs Horovod, which is built from its sources.
+# make train HOROVOD=no (or setup, or test) does without it, and without a C++ compiler.
+HOROVOD ?= yes
+SET_UP := $(STAMP) $(if $(filter no,$(HOROVOD)),,$(HOROVOD_STAMP))
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 13))
 
 # The first Python that fits. Each is tried, not only looked up: version managers put commands on
@@ -14,11 +19,11 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.10 python3; do \
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## create .venv with everything in it, Horovod included (built once, about 5 minutes)
+setup: $(SET_UP) ## create .venv with everything in it; Horovod is built once, in about 5 minutes (HOROVOD=no: without)
 
 # The stamp comes last, so an interrupted set-up is taken up again; every step before it is
 # harmless to repeat, and quick when its work is done. (-qq: errors only.)
-$(STAMP): pyproject.toml requirements.lock scripts/install_horovod.sh
+$(STAMP): pyproject.toml setup.py requirements.lock
 	@if $(VENV)/bin/python -m pip --version >/dev/null 2>&1; then \
 		$(VENV)/bin/python -c '$(FITS)' || \
 			{ echo "setup: $(VENV) holds $$($(VENV)/bin/python -V), but 3.10, 3.11 or 3.12 is needed; delete it and try again" >&2; exit 2; }; \
@@ -32,17 +37,21 @@ $(STAMP): pyproject.toml requirements.lock scripts/install_horovod.sh
 	@echo "setup: installing requirements.lock (with TensorFlow; a minute or two the first time)"
 	@$(VENV)/bin/python -m pip install -qq --disable-pip-version-check -r requirements.lock
 	@$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@scripts/install_horovod.sh $(VENV)/bin/python
 	@touch $(STAMP)
-	@echo "setup: done"
+	@echo "setup: all packages are installed"
 
-train: $(STAMP) ## train, evaluate, export and try the bundled example on two processes
-	@scripts/train_example.sh
+$(HOROVOD_STAMP): $(STAMP) scripts/install_horovod.sh
+	@scripts/install_horovod.sh $(VENV)/bin/python || \
+		{ echo "setup: HOROVOD=no does without Horovod, on one process" >&2; exit 2; }
+	@touch $(HOROVOD_STAMP)
+
+train: $(SET_UP) ## train, evaluate, export and try the bundled example on two processes (HOROVOD=no: on one)
+	@NP=$${NP:-$(if $(filter no,$(HOROVOD)),1,2)} scripts/train_example.sh
 
 # A process per core, at most four (each holds TensorFlow); a file's tests share what they train.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
-test: $(STAMP) ## run the tests, without the slow ones (more options: ARGS="-k name")
+test: $(SET_UP) ## run the tests, without the slow ones (more options: ARGS="-k name")
 	$(VENV)/bin/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 # One after the other: most of the slow ones start several processes themselves.
@@ -59,5 +68,5 @@ lock: ## write requirements.lock from pyproject.toml (needs uv)
 		--custom-compile-command "make lock" --quiet --output-file requirements.lock pyproject.toml
 
 clean: ## delete caches and build output (keeps .venv and runs)
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	find model data_pipeline trainer tests scripts -name __pycache__ -prune -exec rm -rf {} +

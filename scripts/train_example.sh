@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The whole path on the bundled example: train on several processes, evaluate, export, predict.
+# The whole path on the bundled example: train on one or several processes, evaluate, export, predict.
 # Running it again resumes or, when training is finished, repeats the steps after it.
 #
-#   scripts/train_example.sh        NP: number of processes (2), RUN_DIR: where it goes (runs/pizza)
+#   scripts/train_example.sh        NP: number of processes (2; more than one needs Horovod),
+#                                   RUN_DIR: where it goes (runs/pizza)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,9 +14,15 @@ export PATH=$PWD/.venv/bin:$PATH # horovodrun starts the first `python` it finds
 
 step() { printf '\n== %s\n   %s\n' "$1" "${*:2}"; "${@:2}"; }
 
-# --gloo, also where Horovod has MPI: mpirun refuses to run as root, as containers do.
-step "Training on $processes processes (the launcher needs some seconds; notes of TensorFlow's are harmless)" \
-    horovodrun --gloo -np "$processes" python -m trainer --project "$project" --run-dir "$run"
+if [ "$processes" = 1 ]; then
+    launcher=()
+    step "Training" python -m trainer --project "$project" --run-dir "$run"
+else
+    # --gloo, also where Horovod has MPI: mpirun refuses to run as root, as containers do.
+    launcher=(horovodrun --gloo -np "$processes")
+    step "Training on $processes processes (the launcher needs some seconds; notes of TensorFlow's are harmless)" \
+        "${launcher[@]}" python -m trainer --project "$project" --run-dir "$run"
+fi
 step "Evaluating on stories that were not trained on" \
     python -m trainer evaluate "$run" --stories "$project/tests/test_stories.yml" \
     --json "$run/ted/evaluation.json"
@@ -37,5 +44,5 @@ cat <<END
 
    curves           .venv/bin/tensorboard --logdir $run
    resume           the same command again
-   your project     .venv/bin/horovodrun --gloo -np $processes .venv/bin/python -m trainer --project PATH
+   your project     ${launcher[*]:+.venv/bin/${launcher[*]} }.venv/bin/python -m trainer --project PATH
 END

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from processes import HOROVODRUN, environment, kill_all
+from processes import environment, horovodrun, kill_all
 
 START = ("--network-interfaces", "lo", "--min-np", "1", "--max-np", "4")
 REPLACING = ("--blacklist-cooldown-range", "1", "2")
@@ -35,7 +35,7 @@ class ElasticJob:
         self._name_hosts(hosts)
         self._script.write_text(SCRIPT, encoding="utf-8")
         self._script.chmod(0o755)
-        start = [*HOROVODRUN, *START, *(REPLACING if replaced else ()), "-np", str(len(hosts))]
+        start = [*horovodrun(), *START, *(REPLACING if replaced else ()), "-np", str(len(hosts))]
         self._marker = str(directory)
         self._process = subprocess.Popen(
             [*start, "--host-discovery-script", str(self._script), *command],

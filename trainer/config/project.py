@@ -14,7 +14,11 @@ CONFIG_FILE = "config.yml"
 DOMAIN_FILE, DOMAIN_FOLDER = "domain.yml", "domain"
 TRAINER_FILE = "trainer.yml"
 DATA_FOLDER = "data"
-BUNDLED_EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "pizza"
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+# A wheel carries the examples inside of the package (setup.py); in a checkout they lie beside it.
+_INSTALLED = (_PACKAGE / "examples").is_dir()
+BUNDLED_EXAMPLE = (_PACKAGE if _INSTALLED else _PACKAGE.parent) / "examples" / "pizza"
 
 
 @dataclass(frozen=True)

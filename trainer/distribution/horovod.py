@@ -138,6 +138,6 @@ def _import_horovod() -> Any:
     except ImportError as error:
         raise InputError(
             f"Horovod was asked for but cannot be imported ({error}). "
-            "Install it with `make setup`, or from a checkout with `scripts/install_horovod.sh PYTHON`."
+            "Install it with `make setup`, or in a checkout by `scripts/install_horovod.sh PYTHON`."
         ) from None
     return hvd

@@ -13,9 +13,17 @@ class Diverged(InputError):
 
 
 class Stopped(Exception):
-    """Training was asked to stop and did, between two steps, with a checkpoint."""
+    """Training was asked to stop and did, between two steps, with a checkpoint.
 
-    def __init__(self, message: str, *, signal_number: int):
-        """`signal_number` says who asked: SIGINT, SIGTERM."""
-        super().__init__(message)
+    Attributes:
+        signal_number: who asked: SIGINT, SIGTERM.
+        how_to_go_on: what the user is to do; may be changed on the way up.
+    """
+
+    def __init__(self, what: str, *, signal_number: int, how_to_go_on: str = ""):
+        super().__init__(what)
         self.signal_number = signal_number
+        self.how_to_go_on = how_to_go_on
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} {self.how_to_go_on}".rstrip()

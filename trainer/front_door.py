@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from model.diet.options import DIETOptions
 from model.ted.options import TEDOptions
 from trainer.checkpoints.checkpoint import Checkpointer
 from trainer.config.options import TrainerOptions
-from trainer.config.project import Project, find_project
+from trainer.config.project import find_project
 from trainer.config.run_config import Fitted, RunConfig
 from trainer.diet.config import DIETConfig
 from trainer.diet.making import make_diet
@@ -28,10 +27,10 @@ from trainer.diet.trained import TrainedDIET
 from trainer.distribution.distribution import make_distribution
 from trainer.records.run_directory import RunDirectory
 from trainer.run.chosen_tasks import chosen_models, make_task
+from trainer.run.request import TrainRequest
 from trainer.run.resolve import resolve_all
-from trainer.run.train import TrainRequest, run_facts
 from trainer.run.train import train as train_request
-from trainer.task import Trained
+from trainer.task import Trained, TrainingData
 from trainer.ted.config import TEDConfig
 from trainer.ted.making import make_ted
 from trainer.ted.trained import TrainedTED
@@ -69,7 +68,7 @@ def train(
         epochs, seed: of all that is trained.
         fresh: start over, in a new directory.
         init_from: an earlier run whose weights and vocabularies to start from.
-        callbacks: any Keras callbacks; they follow the training of each model in turn, on the chief.
+        callbacks: any Keras callbacks; called on the chief, for one model after the other.
 
     Raises:
         InputError: bad input; also `Diverged`, when a gradient is not finite.
@@ -154,13 +153,13 @@ class Trainer:
     def __init__(
         self,
         config: RunConfig,
-        fitted: Fitted,
+        data: TrainingData,
         make_model: Callable[[], keras.Model],
         trained: Callable[[RunConfig, Fitted, keras.Model, int], Trained],
     ):
         ours = config.trainer
         self.config = config
-        self.fitted = fitted
+        self.data = data
         self._trained = trained
         self.loop = TrainingLoop(
             make_model,
@@ -189,11 +188,10 @@ class Trainer:
         """
         components = (data.header["settings"]["tokenizer"], *data.header["settings"]["featurizers"])
         config = DIETConfig(components, True, options or DIETOptions(), TrainerOptions(**ours))
-        fitted = data.pipeline
         return cls(
             config,
-            fitted,
-            lambda: make_diet(config, fitted, config.trainer.precision),
+            TrainingData(data.store, data.fingerprint, data.pipeline),
+            lambda: make_diet(config, data.pipeline, config.trainer.precision),
             TrainedDIET,
         )
 
@@ -203,9 +201,11 @@ class Trainer:
     ) -> Trainer:
         """A trainer of TED; see `for_diet`."""
         config = TEDConfig((), options or TEDOptions(), TrainerOptions(**ours))
-        fitted = data.featurizer
         return cls(
-            config, fitted, lambda: make_ted(config, fitted, config.trainer.precision), TrainedTED
+            config,
+            TrainingData(data.store, data.fingerprint, data.featurizer),
+            lambda: make_ted(config, data.featurizer, config.trainer.precision),
+            TrainedTED,
         )
 
     @property
@@ -241,7 +241,7 @@ class Trainer:
     @property
     def trained(self) -> Trained:
         """The model as it is now, ready to answer: a `TrainedDIET` or a `TrainedTED`."""
-        return self._trained(self.config, self.fitted, self.model, self.loop.position.step)
+        return self._trained(self.config, self.data.fitted, self.model, self.loop.position.step)
 
     def answer(self, text: str) -> dict[str, Any]:
         """The intent and the entities of one message, in the form of Rasa's `parse`; of DIET."""
@@ -259,7 +259,7 @@ class Trainer:
         """
         run = RunDirectory(Path(run_dir))
         run.create()
-        run.record({**run_facts(self.config), "fingerprint": ""}, self.fitted)
+        run.record(self.data.facts(self.config), self.data.fitted)
         Checkpointer(run.checkpoints, self.loop.variables).save(self.loop.position, metrics={})
         return TrainedRun(run_dir)
 

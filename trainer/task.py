@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -35,6 +36,17 @@ class TrainingData:
     store: BatchSource
     fingerprint: str
     fitted: Fitted
+
+    def facts(self, config: RunConfig) -> dict[str, Any]:
+        """What `run.json` says of every run on this data."""
+        packages = ("tensorflow", "keras", "numpy")
+        return {
+            "model": config.model,
+            "config": config.to_json(),
+            "fingerprint": self.fingerprint,
+            "examples": len(self.store),
+            "versions": {package: version(package) for package in packages},
+        }
 
 
 @dataclass(frozen=True)
@@ -158,8 +170,8 @@ class Task(Protocol):
             InputError: the options do not fit the data.
         """
 
-    def next_commands(self, run: Path) -> list[str]:
-        """What to do with the trained run: commands without `python -m trainer`."""
+    def next_commands(self, run: Path) -> list[tuple[str | Path, ...]]:
+        """What to do with the trained run: the words of commands after `python -m trainer`."""
 
     @staticmethod
     def load(directory: Path) -> Trained:

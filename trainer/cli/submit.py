@@ -94,8 +94,12 @@ def _options_from_flags(flags: dict) -> JobOptions:
 
 def _check_training_options(training: tuple[str, ...]) -> None:
     """A misspelt option is better found here than in the cluster."""
-    with train.make_context("train", list(training)):
-        pass
+    with train.make_context("train", list(training)) as context:
+        if context.params["fresh"]:
+            raise InputError(
+                "--fresh has no place in a job: each new attempt would start over. Give the job "
+                "another --name, which is a new run directory."
+            )
 
 
 def _cluster_options(command):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from pathlib import Path
 
 import click
@@ -70,8 +71,8 @@ def train(
     load_tensorflow()
     from trainer.config.project import find_project
     from trainer.run.chosen_tasks import chosen_models, make_task
+    from trainer.run.request import TrainRequest
     from trainer.run.resolve import resolve_all, with_epoch_fraction
-    from trainer.run.train import TrainRequest
     from trainer.run.train import train as run_training
 
     if epoch_fraction is not None and init_from is None:
@@ -92,8 +93,8 @@ def train(
         profile=profile,
     )
     result = run_training(request)
-    if result is not None:
-        click.echo(result)
+    if result.is_chief:
+        click.echo(result.summary)
 
 
 @click.command()
@@ -111,8 +112,8 @@ def prepare(
     from trainer.config.project import Project
     from trainer.records.run_directory import RunDirectory
     from trainer.run.chosen_tasks import chosen_models, make_task
+    from trainer.run.opening import place_of
     from trainer.run.resolve import resolve_all
-    from trainer.run.train import place_of
 
     found = Project.from_directory(project)
     models = chosen_models(found, model, from_earlier_run=init_from is not None)
@@ -121,6 +122,5 @@ def prepare(
         directory = out / place_of(number, config)
         task = make_task(found, config).starting_from(init_from, RunDirectory(directory))
         task.prepare(directory)
-    click.echo(
-        f"Prepared data set: {out}\nNext: python -m trainer --project {project} --prepared {out}"
-    )
+    command = ("python", "-m", "trainer", "--project", project, "--prepared", out)
+    click.echo(f"Prepared data set: {out}\nNext: {shlex.join(map(str, command))}")

@@ -28,22 +28,34 @@ class Setting:
     value: Any
 
 
-def parse_setting(
-    text: str, chosen: Mapping[str, Collection[str]], known: Collection[str]
+def parse_setting(text: str) -> tuple[str, Any]:
+    """The key and the value (YAML) of `key=value`.
+
+    Raises:
+        InputError: it is something else.
+    """
+    written, equals, value = text.partition("=")
+    key = written.strip()
+    if not equals or not key:
+        raise InputError(f"--set takes key=value. Received: {text!r}")
+    try:
+        return key, parse_yaml(value)
+    except yaml.YAMLError:
+        raise InputError(f"--set {key}: the value is not valid YAML. Received: {value!r}") from None
+
+
+def setting(
+    key: str, value: Any, chosen: Mapping[str, Collection[str]], known: Collection[str]
 ) -> Setting:
-    """What `key=value` or `model.key=value` means; the value is YAML.
+    """What `key`, or `model.key`, is to be set for.
 
     Args:
         chosen: the names of the options of each model that is trained.
         known: the names of all models there are.
 
     Raises:
-        InputError: the key is unknown, or the value is no YAML.
+        InputError: there is no such option.
     """
-    written, equals, value = text.partition("=")
-    key = written.strip()
-    if not equals or not key:
-        raise InputError(f"--set takes key=value. Received: {text!r}")
     models, dotted = tuple(chosen), "." in key
     prefix, _, rest = key.partition(".")
     if dotted and prefix in known:
@@ -54,7 +66,4 @@ def parse_setting(
     if not targets and (key not in OPTIONS or dotted):
         names = dict.fromkeys([*OPTIONS, *(name for of in chosen.values() for name in of)])
         raise unknown_name("--set: unknown option", key, list(names))
-    try:
-        return Setting(targets, key, parse_yaml(value))
-    except yaml.YAMLError:
-        raise InputError(f"--set {key}: the value is not valid YAML. Received: {value!r}") from None
+    return Setting(targets, key, value)

@@ -97,8 +97,8 @@ class DIETTask:
     def make_model(self, fitted: FittedPipeline) -> DIET:
         return make_diet(self.config, fitted, self.config.trainer.precision)
 
-    def next_commands(self, run: Path) -> list[str]:
-        return [f"evaluate {run} --nlu TEST_FILE", f"predict {run}", f"export {run}"]
+    def next_commands(self, run: Path) -> list[tuple[str | Path, ...]]:
+        return [("evaluate", run, "--nlu", "TEST_FILE"), ("predict", run), ("export", run)]
 
     @staticmethod
     def load(directory: Path) -> TrainedDIET:

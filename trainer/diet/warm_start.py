@@ -27,7 +27,7 @@ from trainer.checkpoints.checkpoint import answering_checkpoint, damage, load_va
 from trainer.diet.config import DIETConfig
 from trainer.diet.making import make_diet
 from trainer.records.run_directory import RunDirectory
-from trainer.training.loop import Trainer
+from trainer.training.loop import TrainingLoop
 from trainer.training.trained_weights import load_weights
 
 logger = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class WarmStart:
             "pipeline": self.features.digest,
         }
 
-    def initialise(self, trainer: Trainer, pipeline: FittedPipeline, seed: int) -> None:
+    def initialise(self, trainer: TrainingLoop, pipeline: FittedPipeline, seed: int) -> None:
         """Give the chief's variables the earlier run's values.
 
         Args:

@@ -177,6 +177,8 @@ def fresh_directory(path: Path) -> Path:
     """`path` if it is new, else the first of `path-2`, `path-3`, … that is."""
     if not path.exists():
         return path
+    if path.name in ("", ".."):  # of `.`, `..` and `a/..`
+        path = path.resolve()
     number = 2
     while path.with_name(f"{path.name}-{number}").exists():
         number += 1

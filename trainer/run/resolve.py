@@ -21,7 +21,7 @@ from trainer.config.options import OPTIONS, TrainerOptions, read_trainer_options
 from trainer.config.project import Project
 from trainer.config.rasa_config import Component, RasaConfig
 from trainer.config.run_config import RunConfig
-from trainer.config.settings import parse_setting
+from trainer.config.settings import parse_setting, setting
 from trainer.diet.task import DIETTask
 from trainer.models import MODELS, model_named
 from trainer.task import Task
@@ -43,14 +43,14 @@ def resolve(
 def resolve_all(
     project: Project,
     models: Sequence[str],
-    settings: Sequence[str] = (),
+    settings: Sequence[str] | Mapping[str, Any] = (),
     flags: Mapping[str, Any] | None = None,
 ) -> list[RunConfig]:
     """The configurations of runs of these models: one for each of their components.
 
     Args:
-        settings: `key=value` texts; the value is YAML, the key an option of ours or of a model,
-            `diet.key` or `ted.key` where it is to hold for that one only.
+        settings: `key=value` texts whose values are YAML, or keys and values. A key is an option of
+            ours or of a model, `diet.key` or `ted.key` where it is to hold for that one only.
         flags: options from flags of their own; None values are not given.
 
     Raises:
@@ -64,9 +64,10 @@ def resolve_all(
     overrides: dict[str, dict[str, Any]] = {kind.model: {} for kind in kinds}
     names = {kind.model: _option_names(kind) for kind in kinds}
     known = [kind.model for kind in MODELS]
-    for setting in (parse_setting(text, names, known) for text in settings):
-        for target in [overrides[model] for model in setting.models] or [ours]:
-            target[setting.key] = setting.value
+    given = settings.items() if isinstance(settings, Mapping) else map(parse_setting, settings)
+    for found in (setting(key, value, names, known) for key, value in given):
+        for target in [overrides[model] for model in found.models] or [ours]:
+            target[found.key] = found.value
     for key, value in (flags or {}).items():
         if value is not None:
             for target in [ours] if key in OPTIONS else overrides.values():

@@ -114,11 +114,11 @@ class TEDTask:
     def make_model(self, fitted: DialogueFeaturizer) -> TED:
         return make_ted(self.config, fitted, self.config.trainer.precision)
 
-    def next_commands(self, run: Path) -> list[str]:
+    def next_commands(self, run: Path) -> list[tuple[str | Path, ...]]:
         return [
-            f"evaluate {run} --stories TEST_STORIES",
-            f"predict {run} --stories STORIES",
-            f"export {run}",
+            ("evaluate", run, "--stories", "TEST_STORIES"),
+            ("predict", run, "--stories", "STORIES"),
+            ("export", run),
         ]
 
     @staticmethod

@@ -100,8 +100,9 @@ class Agreement:
             # Who left now would make the launcher end the others, the writing chief included.
             self._distribution.wait_for_all()
             raise Stopped(
-                f"Stopped {at}; a checkpoint was written. The same command goes on from here.",
+                f"Stopped {at}; a checkpoint was written.",
                 signal_number=number,
+                how_to_go_on="The same command goes on from here.",
             )
         if self.stop_requested is not None:
             saver.save(position)

@@ -55,10 +55,10 @@ class _Fit:
         return stale or position.epoch >= self.schedule.epochs
 
 
-class Trainer:
+class TrainingLoop:
     """Trains a model on all the devices of a distribution.
 
-    >>> trainer = Trainer(lambda: DIET(sizes, options), distribution="auto")     # doctest: +SKIP
+    >>> trainer = TrainingLoop(lambda: DIET(sizes, options))                     # doctest: +SKIP
     >>> history = trainer.fit(store, schedule=Schedule(100, [64, 256]))          # doctest: +SKIP
 
     Args:

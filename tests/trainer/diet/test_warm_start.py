@@ -21,7 +21,7 @@ from trainer.diet.trained import TrainedDIET
 from trainer.diet.warm_start import WarmStart
 from trainer.records.run_directory import RunDirectory
 from trainer.run.resolve import resolve, with_epoch_fraction
-from trainer.training.loop import Trainer
+from trainer.training.loop import TrainingLoop
 
 NEW_DATA = """\
 - intent: greet
@@ -73,7 +73,7 @@ def initialised(trained, project, directory):
     start = WarmStart.find(trained.run, RunDirectory(directory), config)
     settings = replace(config.feature_settings, earlier=start.features)
     pipeline = prepare(found.nlu, settings, directory, show_progress=False).pipeline
-    trainer = Trainer(lambda: make_diet(config, pipeline, "float32"), distribution="single")
+    trainer = TrainingLoop(lambda: make_diet(config, pipeline, "float32"), distribution="single")
     start.initialise(trainer, pipeline, seed=1)
     return trainer, pipeline, config
 

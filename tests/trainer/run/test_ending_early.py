@@ -19,7 +19,7 @@ from trainer.checkpoints.checkpoint import damage, newest_checkpoint, read_state
 from trainer.distribution.distribution import SingleDevice
 from trainer.run.signals import stop_on_signal
 from trainer.training.agreement import Agreement
-from trainer.training.loop import Trainer
+from trainer.training.loop import TrainingLoop
 
 ROOT = Path(__file__).resolve().parents[3]
 QUICK = ("--set", "entity_recognition=false")
@@ -71,7 +71,7 @@ def test_sigterm_ends_with_a_checkpoint_and_the_same_command_goes_on(train, tmp_
 
 
 def test_a_signal_during_the_last_evaluation_is_not_lost(train, tmp_path, monkeypatch):
-    evaluate = Trainer.evaluate
+    evaluate = TrainingLoop.evaluate
 
     def interrupted(*given):
         os.kill(os.getpid(), signal.SIGTERM)
@@ -80,7 +80,7 @@ def test_a_signal_during_the_last_evaluation_is_not_lost(train, tmp_path, monkey
     options = ("--epochs", "1", "--set", "evaluate_on_number_of_examples=5")
     options += ("--set", "evaluate_every_number_of_epochs=1")
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "evaluate", interrupted)
+        patch.setattr(TrainingLoop, "evaluate", interrupted)
         stopped = train(*options)
     assert stopped.code == 143 and stopped.out == "", stopped.err
     at = position(tmp_path / "run")
@@ -159,7 +159,7 @@ def test_a_full_disk_elsewhere_is_one_line_too(train, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "metrics.jsonl")
 
-    monkeypatch.setattr(trainer.run.train.RunDirectory, "record", full)
+    monkeypatch.setattr(trainer.records.run_directory.RunDirectory, "record", full)
     assert train().line == "Error: metrics.jsonl: No space left on device."
 
 
@@ -167,7 +167,7 @@ def test_a_bug_keeps_its_traceback(train, monkeypatch):
     def broken(*_, **__):
         raise FileNotFoundError(errno.ENOENT, "a bug")
 
-    monkeypatch.setattr(trainer.run.train.RunDirectory, "record", broken)
+    monkeypatch.setattr(trainer.records.run_directory.RunDirectory, "record", broken)
     with pytest.raises(FileNotFoundError, match="a bug"):
         train()
 
@@ -176,7 +176,7 @@ def test_ctrl_c_before_the_first_step_is_one_line(train, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trainer.run.train.RunDirectory, "record", interrupted)
+    monkeypatch.setattr(trainer.records.run_directory.RunDirectory, "record", interrupted)
     result = train()
     assert result.code == 130 and result.err.splitlines()[-1] == "Interrupted."
     assert "Traceback" not in result.err

@@ -17,7 +17,7 @@ from trainer.checkpoints.saver import Saver
 from trainer.distribution.distribution import SingleDevice
 from trainer.errors import Stopped
 from trainer.training.agreement import Agreement, Wish
-from trainer.training.loop import Trainer
+from trainer.training.loop import TrainingLoop
 
 AT = Position(step=5, epoch=1, step_in_epoch=2)
 
@@ -142,7 +142,7 @@ class EndAfter(keras.callbacks.Callback):
 
 def trained(directory, *callbacks):
     """Three epochs of three steps, unless a callback ends them; returns trainer and history."""
-    trainer = Trainer(lambda: OneWeight(name="one_weight"), distribution="single")
+    trainer = TrainingLoop(lambda: OneWeight(name="one_weight"), distribution="single")
     history = trainer.fit(
         make_store(examples=9),
         schedule=Schedule(3, 3, "sequence", seed=1),

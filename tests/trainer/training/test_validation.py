@@ -16,7 +16,7 @@ from model.diet.options import DIETOptions
 from trainer.checkpoints.checkpoint import Checkpointer, checkpoints, read_position, read_state
 from trainer.checkpoints.saver import Saver
 from trainer.diet.trained import TrainedDIET
-from trainer.training.loop import Trainer
+from trainer.training.loop import TrainingLoop
 from trainer.training.validation import split
 
 STEPS = 3
@@ -41,7 +41,7 @@ class Run:
 
     def train(self, *accuracies, epochs=4, patience=None, keep_best=True, **changes):
         """Returns the figures of each epoch that was trained."""
-        trainer = Trainer(
+        trainer = TrainingLoop(
             lambda: OneWeight(name="one_weight"), distribution="single", learning_rate=0.1
         )
         if accuracies:
@@ -85,7 +85,7 @@ def test_held_out_examples_are_evaluated_on_and_not_trained_on(run):
 
 
 def test_the_figures_are_means_over_examples_and_not_over_batches():
-    trainer = Trainer(lambda: OneWeight(name="one_weight"), distribution="single")
+    trainer = TrainingLoop(lambda: OneWeight(name="one_weight"), distribution="single")
     figures = trainer.evaluate(make_store(examples=5), batch_size=4)
     assert figures["mean_label"] == pytest.approx((0 + 1 + 2 + 0 + 1) / 5)
 
@@ -188,7 +188,7 @@ def test_what_is_measured_is_how_right_the_answers_to_the_held_out_texts_are(
 def test_early_stopping_is_said_also_when_the_run_is_started_again(
     command, project, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(Trainer, "evaluate", lambda *_: {"loss": 1.0, "intent_accuracy": 0.5})
+    monkeypatch.setattr(TrainingLoop, "evaluate", lambda *_: {"loss": 1.0, "intent_accuracy": 0.5})
     arguments = ("--project", project, "--run-dir", tmp_path, *BEST, "--epochs", "9")
     arguments += ("--set", "entity_recognition=false", "--set", "early_stopping_patience=1")
     first = command(*arguments)

@@ -2,7 +2,7 @@
 
 usage: evaluate_on.py RUN_DIR STRATEGY DEVICES
 
-Prints the figures of `Trainer.evaluate` over the training data, one line of JSON per process.
+Prints the figures of `TrainingLoop.evaluate` over the training data, one line of JSON per process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trainer.diet.config import DIETConfig
 from trainer.diet.making import make_diet
 from trainer.distribution.distribution import make_distribution
 from trainer.records.run_directory import RunDirectory
-from trainer.training.loop import Trainer
+from trainer.training.loop import TrainingLoop
 
 BATCH_SIZE = 7
 
@@ -25,7 +25,7 @@ BATCH_SIZE = 7
 def main(run_dir: str, strategy: str, devices: str) -> None:
     run = RunDirectory(Path(run_dir))
     config, pipeline = run.load(DIETConfig)
-    trainer = Trainer(
+    trainer = TrainingLoop(
         lambda: make_diet(config, pipeline, "float32"),
         distribution=make_distribution(strategy, logical_cpu_devices=int(devices)),
     )

@@ -156,3 +156,9 @@ def test_a_misspelt_training_option_is_found_before_anything_is_sent(submit, ser
     result = submit(*CREATE, "--", "--epoch", "3")
     assert result.code == 2 and "--epochs" in result.err
     assert not server.requests
+
+
+def test_a_job_that_would_start_over_at_each_attempt_is_refused(submit, server):
+    result = submit(*CREATE, "--", "--fresh")
+    assert result.code == 2 and "--fresh has no place in a job" in result.err
+    assert not server.requests

@@ -227,3 +227,16 @@ def test_a_batch_smaller_than_the_number_of_devices(project, tmp_path):
     assert line.startswith("Error: batch_size is global and must be at least the number of dev")
     assert "4. Received: 2" in line and "Traceback" not in err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_fresh_run_that_is_stopped_tells_where_it_goes_on(train, tmp_path, monkeypatch):
+    (tmp_path / "run").mkdir()
+    with monkeypatch.context() as patch:
+        add_callback(patch, SignalAt(signal.SIGTERM, step=2))
+        stopped = train("--fresh")
+    assert stopped.code == 143
+    there = tmp_path / "run-2"
+    assert stopped.err.splitlines()[-1].endswith(
+        f"a checkpoint was written. Go on with --run-dir {there} in the place of --fresh."
+    )
+    assert position(there)["step"] == 2

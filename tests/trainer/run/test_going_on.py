@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
+from pathlib import Path
 
 import pytest
 
 from trainer.checkpoints.checkpoint import newest_checkpoint, read_state
+from trainer.records.run_directory import fresh_directory
 
 
 def contents(run):
@@ -101,3 +104,24 @@ def test_a_folder_of_other_files_keeps_them(command, project, tmp_path):
     result = command("--project", project, "--run-dir", tmp_path)
     assert f"{tmp_path / 'prepared'} exists and is not a prepared data set" in result.line
     assert (tmp_path / "prepared" / "one.jpg").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("given", "new"),
+    [(".", "here-2"), ("run/..", "here-2"), ("..", "above-2"), ("run", "run-2"), ("else", "else")],
+)
+def test_fresh_finds_a_new_directory_beside_any(tmp_path, monkeypatch, given, new):
+    here = tmp_path / "above" / "here"
+    (here / "run").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    found = fresh_directory(Path(given))
+    assert not found.exists() and found.resolve().name == new
+
+
+def test_what_is_printed_can_be_pasted_into_a_shell(command, project, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = command("--project", project, "--run-dir", "my run", "--epochs", 1)
+    assert result.code == 0, result.err
+    lines = [line.strip() for line in result.out.splitlines() if " -m " in line]
+    assert len(lines) == 4
+    assert all("my run" in shlex.split(line) for line in lines), lines

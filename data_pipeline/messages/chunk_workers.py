@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 CHUNKS_AHEAD = 2  # per process, so that a slow consumer does not fill memory
@@ -16,6 +18,13 @@ _work: Callable[[Any], Any] | None = None
 def _install(work: Callable[[Any], Any]) -> None:
     global _work
     _work = work
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed can tell nobody; its workers would wait for chunks for ever."""
+    parent_process().join()
+    os._exit(1)
 
 
 def _run(chunk: Any) -> Any:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from data_pipeline.batches.examples import Examples, FeatureTables
 from data_pipeline.batches.plans import PADDING
 from data_pipeline.featurizers.dense.dense_features import pool
 
-if TYPE_CHECKING:  # the store makes its batches by this module
-    from data_pipeline.batches.example_store import Examples, ExampleStore, FeatureTables
-
 LENGTH_BUCKET = 4  # token positions are padded to a multiple of this, so that few shapes occur
+
+
+class StoredExamples(Protocol):
+    """Where examples are taken from: an `ExampleStore`."""
+
+    tables: FeatureTables
+
+    def take(self, indices: np.ndarray) -> Examples: ...
 
 
 def padded_length(lengths: np.ndarray) -> int:
@@ -23,7 +29,7 @@ def padded_length(lengths: np.ndarray) -> int:
 
 
 def assemble(
-    store: ExampleStore, indices: np.ndarray, positions: int, heads: tuple[str, ...] = ()
+    store: StoredExamples, indices: np.ndarray, positions: int, heads: tuple[str, ...] = ()
 ) -> dict[str, np.ndarray]:
     """One replica's batch.
 

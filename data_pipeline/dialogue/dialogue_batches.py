@@ -6,19 +6,26 @@ The turns of all examples lie end to end, without padding; the keys are those of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from data_pipeline.batches.assembly import assemble, coordinates, padded_length
+from data_pipeline.batches.example_store import ExampleStore
 from data_pipeline.batches.plans import PADDING
-
-if TYPE_CHECKING:  # the store makes its batches by this module
-    from data_pipeline.batches.example_store import ExampleStore
-    from data_pipeline.dialogue.dialogue_store import DialogueRows, DialogueStore, DialogueTables
+from data_pipeline.dialogue.dialogue_arrays import DialogueRows, DialogueTables
 
 NOT_OF_DIALOGUES = ("label_ids", "example_weights", "text_token_ids")
 """What a batch of texts holds beside the texts themselves."""
+
+
+class StoredDialogues(Protocol):
+    """Where examples are taken from: a `DialogueStore`."""
+
+    tables: DialogueTables
+    full_dialogues: bool
+
+    def take(self, indices: np.ndarray) -> DialogueRows: ...
 
 
 def text_positions(tables: DialogueTables, states: np.ndarray) -> dict[str, int]:
@@ -31,7 +38,7 @@ def text_positions(tables: DialogueTables, states: np.ndarray) -> dict[str, int]
 
 
 def assemble_dialogues(
-    store: DialogueStore,
+    store: StoredDialogues,
     indices: np.ndarray,
     positions: Mapping[str, int],
 ) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from data_pipeline.atomic_files import write_file
-from data_pipeline.dialogue.dialogue_store import DialogueTables, occurring
+from data_pipeline.dialogue.dialogue_arrays import DialogueTables, occurring
 from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.dialogue.domain.domain_json import domain_from_json, domain_to_json
 from data_pipeline.dialogue.state_features import (

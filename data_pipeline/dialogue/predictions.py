@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from data_pipeline.dialogue.dialogue_arrays import ShardBuilder
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
-from data_pipeline.dialogue.dialogue_store import DialogueStore, ShardBuilder
+from data_pipeline.dialogue.dialogue_store import DialogueStore
 from data_pipeline.dialogue.domain.events import ActionExecuted, Event
 from data_pipeline.dialogue.trackers.states import StateTable
 from data_pipeline.dialogue.trackers.tracker import collapsed, replayed

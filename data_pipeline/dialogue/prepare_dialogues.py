@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from data_pipeline.dialogue.dialogue_arrays import DialogueShard, ShardBuilder
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
-from data_pipeline.dialogue.dialogue_store import DialogueShard, ShardBuilder
 from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.dialogue.domain.domain_files import find_domain_files, read_domain
 from data_pipeline.dialogue.domain.nlu_responses import with_nlu_responses

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from data_pipeline.atomic_files import published_folder
+from data_pipeline.dialogue.dialogue_arrays import DialogueShard, DialogueTables
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
-from data_pipeline.dialogue.dialogue_store import DialogueShard, DialogueStore, DialogueTables
+from data_pipeline.dialogue.dialogue_store import DialogueStore
 from data_pipeline.errors import InputError
 from data_pipeline.messages.prepared import Origin, PreparedWriter, open_prepared
 from data_pipeline.prepared_folder import (

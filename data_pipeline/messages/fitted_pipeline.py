@@ -18,7 +18,8 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack, vstack
 
 from data_pipeline.atomic_files import published_file, write_file
-from data_pipeline.batches.example_store import Examples, ExampleStore, FeatureTables
+from data_pipeline.batches.example_store import ExampleStore
+from data_pipeline.batches.examples import Examples, FeatureTables
 from data_pipeline.entities.decoding import SynonymMapper
 from data_pipeline.entities.tags import TagVocabulary
 from data_pipeline.errors import InputError

@@ -19,7 +19,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data_pipeline.atomic_files import published_folder
-from data_pipeline.batches.example_store import Examples, FeatureTables, join
+from data_pipeline.batches.examples import Examples, FeatureTables, join
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.featurizer import tokenize
 from data_pipeline.messages.chunk_workers import map_chunks

@@ -11,7 +11,7 @@ refused by name (`data_pipeline/prepared_folder.py`).
 | `token_rows.*.npy`, `place_rows.*.npy` | CSR tables: features per token type, per place row |
 | `token_vectors.npy` | dense features per token type, if there are any |
 | `token_identity.npy` | equal for token types with equal features |
-| `shard-00000.*.npy` … | the examples (`example_store.Examples`), a run of them per shard |
+| `shard-00000.*.npy` … | the examples (`batches.examples.Examples`), a run of them per shard |
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from data_pipeline.batches.example_store import Examples, ExampleStore, FeatureTables
+from data_pipeline.batches.example_store import ExampleStore
+from data_pipeline.batches.examples import Examples, FeatureTables
 from data_pipeline.errors import InputError
 from data_pipeline.messages.fitted_pipeline import FittedPipeline
 from data_pipeline.prepared_folder import (

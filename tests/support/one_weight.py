@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse import csr_matrix
 
-from data_pipeline.batches.example_store import Examples, ExampleStore, FeatureTables
+from data_pipeline.batches.example_store import ExampleStore
+from data_pipeline.batches.examples import Examples, FeatureTables
 from model.batch import LABEL_SPEC, WEIGHT_SPEC
 from model.loss_term import LossTerm, Terms
 

@@ -11,7 +11,8 @@ from scipy.sparse import csr_matrix
 
 from data_pipeline.batches.assembly import LENGTH_BUCKET, assemble, padded_length
 from data_pipeline.batches.dataset import make_dataset, rows_per_replica
-from data_pipeline.batches.example_store import Examples, ExampleStore, FeatureTables, ranges
+from data_pipeline.batches.example_store import ExampleStore
+from data_pipeline.batches.examples import Examples, FeatureTables, ranges
 from data_pipeline.batches.plans import PADDING, Plan
 from data_pipeline.featurizers.dense.dense_features import DenseBlock
 

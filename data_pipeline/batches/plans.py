@@ -30,7 +30,7 @@ class Plan:
 
     @property
     def batch_size(self) -> int:
-        """The global batch size of this epoch."""
+        """The global batch size of this epoch; at most its examples."""
         return self.indices.shape[1]
 
     @property
@@ -133,6 +133,7 @@ def in_order_plan(examples: int, batch_size: int) -> Plan:
 
 
 def _in_batches(order: np.ndarray, batch_size: int, drop_small_last_batch: bool) -> np.ndarray:
+    batch_size = min(batch_size, max(1, len(order)))  # more rows would be padding alone
     left_over = len(order) % batch_size
     if drop_small_last_batch and len(order) > batch_size and 0 < left_over < (batch_size + 1) // 2:
         order = order[:-left_over]

@@ -73,6 +73,15 @@ def test_padding_is_at_the_end_of_the_last_batch_only(strategy):
         assert plan.batch_size == 9
 
 
+@pytest.mark.parametrize("strategy", ["balanced", "sequence"])
+def test_a_batch_is_no_larger_than_the_epoch(strategy):
+    labels = np.zeros(5, int)
+    plan = epoch_plan(labels, 64, seed=0, epoch=0, epochs=1, strategy=strategy)
+    assert plan.indices.shape == (1, 5) and plan.examples == 5
+    assert in_order_plan(3, 256).indices.tolist() == [[0, 1, 2]]
+    assert in_order_plan(0, 256).steps == 0
+
+
 @pytest.mark.shows("random_seed")
 @pytest.mark.parametrize("strategy", ["balanced", "sequence"])
 def test_a_plan_is_a_function_of_seed_and_epoch(strategy):

@@ -42,16 +42,17 @@ def assemble(
     examples = store.take(indices[indices != PADDING])
     real = len(examples)
     place = _places(examples.lengths, positions)
+    token_ids = _token_ids(store.tables, examples)
     batch = {
         "text_mask": _scatter(place, np.ones(len(place), np.float32), rows, positions),
-        "text_token_ids": _scatter(place, _token_ids(store.tables, examples), rows, positions),
+        "text_token_ids": _scatter(place, token_ids, rows, positions),
         "label_ids": np.concatenate([examples.labels, np.zeros(rows - real, np.int32)]),
         "example_weights": (np.arange(rows) < real).astype(np.float32),
     }
     for head in heads:
         batch[f"{head}_tags"] = _scatter(place, examples.tags[head], rows, positions)
     batch.update(_sparse_features(store.tables, examples, place))
-    if store.tables.dense_width:
+    if store.tables.dense_width or examples.context:
         batch.update(_dense_features(store.tables, examples, place, rows, positions))
     return batch
 
@@ -74,6 +75,8 @@ def _token_ids(tables: FeatureTables, examples: Examples) -> np.ndarray:
 
     As in Rasa, only dense features count if there are any; otherwise all sparse ones do.
     """
+    if examples.context and examples.context.tokens.shape[1]:
+        return _vector_ids(_token_vectors(tables, examples))
     if tables.dense_width:
         return 1 + tables.token_identity[examples.token_types]
     places = tables.place_rows.shape[0]
@@ -97,11 +100,33 @@ def _sparse_features(
 def _dense_features(
     tables: FeatureTables, examples: Examples, place: np.ndarray, rows: int, positions: int
 ) -> dict[str, np.ndarray]:
-    vectors = _scatter(place, tables.token_vectors[examples.token_types], rows, positions)
-    return {
-        "text_sequence_dense": vectors,
-        "text_sentence_dense": pool(vectors, tables.dense_blocks),
-    }
+    vectors = _scatter(place, _token_vectors(tables, examples), rows, positions)
+    sentences = pool(vectors[:, :, : tables.dense_width], tables.dense_blocks)
+    if examples.context:
+        of_texts = np.zeros((rows, examples.context.sentences.shape[1]), np.float32)
+        of_texts[: len(examples)] = examples.context.sentences
+        sentences = np.concatenate([sentences, of_texts], axis=1)
+    made = {"text_sequence_dense": vectors, "text_sentence_dense": sentences}
+    return {key: value for key, value in made.items() if value.shape[-1]}
+
+
+def _token_vectors(tables: FeatureTables, examples: Examples) -> np.ndarray:
+    """`[tokens, width]` float32: first what belongs to types, then what depends on the text."""
+    vectors = tables.token_vectors[examples.token_types]
+    if examples.context is None:
+        return vectors
+    return np.concatenate([vectors, examples.context.tokens], axis=1)
+
+
+def _vector_ids(vectors: np.ndarray) -> np.ndarray:
+    """`[tokens]` int64: equal for equal vectors, and different otherwise but for a rare accident.
+
+    A hash, since the vectors of a language model are nearly all different: numbering those of the
+    whole data set would take as long as reading it. Replicas find the same numbers.
+    """
+    bits = (vectors + 0.0).view(np.uint32)  # + 0 makes -0 equal to 0
+    odd = np.random.default_rng(0).integers(1 << 63, size=bits.shape[1], dtype=np.uint64) * 2 + 1
+    return (1 + ((bits * odd).sum(axis=1, dtype=np.uint64) >> np.uint64(2))).astype(np.int64)
 
 
 def _sentence_rows(tables: FeatureTables, examples: Examples, token_rows: csr_matrix) -> csr_matrix:

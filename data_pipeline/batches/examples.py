@@ -52,6 +52,19 @@ class FeatureTables:
 
 
 @dataclass(frozen=True)
+class Context:
+    """Dense features that depend on the whole text: they are stored per token, not per type.
+
+    Attributes:
+        tokens: `[tokens, width]` float32.
+        sentences: `[examples, sentence_width]` float32.
+    """
+
+    tokens: np.ndarray
+    sentences: np.ndarray
+
+
+@dataclass(frozen=True)
 class Examples:
     """Consecutive examples, their tokens one after the other. Arrays may be memory-mapped.
 
@@ -63,6 +76,7 @@ class Examples:
         extra_counts: `[examples]` int32, how many of the next two belong to each example.
         extra_columns, extra_values: `[extras]` int32, float32: what an example's sentence row has
             beyond the sum of its tokens' rows.
+        context: what a language model makes of the texts; None = there is none.
     """
 
     lengths: np.ndarray
@@ -73,6 +87,7 @@ class Examples:
     extra_counts: np.ndarray
     extra_columns: np.ndarray
     extra_values: np.ndarray
+    context: Context | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -102,6 +117,10 @@ class Examples:
             extra_counts=extra_counts,
             extra_columns=np.asarray(self.extra_columns[extras]),
             extra_values=np.asarray(self.extra_values[extras]),
+            context=self.context
+            and Context(
+                np.asarray(self.context.tokens[tokens]), np.asarray(self.context.sentences[rows])
+            ),
         )
 
     def with_places(self, new_ids: Sequence[int]) -> Examples:
@@ -121,8 +140,14 @@ def join(parts: Sequence[Examples]) -> Examples:
     names = ("lengths", "token_types", "token_places", "labels")
     extras = ("extra_counts", "extra_columns", "extra_values")
     heads = parts[0].tags
+    contexts = [part.context for part in parts if part.context]
+    context = contexts and Context(
+        np.concatenate([context.tokens for context in contexts]),
+        np.concatenate([context.sentences for context in contexts]),
+    )
     return Examples(
         tags={head: np.concatenate([part.tags[head] for part in parts]) for head in heads},
+        context=context or None,
         **{name: joined(name) for name in names + extras},
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from data_pipeline.featurizers.dense.dense_features import Pooling
+from data_pipeline.featurizers.dense.dense_features import Pooling, TextVectors
 from data_pipeline.rasa_files.training_items import Message, Token
 from data_pipeline.tokenizers.tokenizer import Tokenizer
 
@@ -36,7 +36,8 @@ class Featurizer(ABC):
     A feature belongs to a token's string where it can, so that it is computed once per distinct
     token; the rest belongs to the token's place. The sparse row of a token is
     `token_rows([token.text])`, or of its lemma, plus 1 in each of its `place_columns`; its dense
-    vector is `token_vectors([token.text])`.
+    vector is `token_vectors([token.text])`. Only where a token's vector depends on the whole text,
+    as a language model's does, it is in `text_vectors`.
 
     Fitting takes two steps, so that it can be spread over processes: `observe` sums up a chunk of
     messages, `fit` merges these sums. How the messages are chunked makes no difference.
@@ -54,6 +55,8 @@ class Featurizer(ABC):
         reads_lemmas: whether `token_rows` is about the lemmas of tokens rather than their texts.
         dense_width: length of a token's vector, known once fitted.
         pooling: how the vectors of a text's tokens make one for the text.
+        context_width: numbers per token in `text_vectors`, known once fitted.
+        context_sentence_width: numbers per text there.
     """
 
     name: str
@@ -65,6 +68,8 @@ class Featurizer(ABC):
     reads_lemmas: bool = False
     dense_width: int = 0
     pooling: Pooling = "mean"
+    context_width: int = 0
+    context_sentence_width: int = 0
 
     @abstractmethod
     def options(self) -> dict[str, Any]:
@@ -113,6 +118,16 @@ class Featurizer(ABC):
     def token_vectors(self, tokens: Sequence[str]) -> np.ndarray:
         """`[tokens, dense_width]` float32; all zeros for an unknown token."""
         return np.zeros((len(tokens), self.dense_width), np.float32)
+
+    def text_vectors(self, messages: Sequence[TokenizedMessage]) -> list[TextVectors]:
+        """Per message `[tokens, context_width]` and `[context_sentence_width]`."""
+        return [
+            TextVectors(
+                np.zeros((len(message.tokens), self.context_width), np.float32),
+                np.zeros(self.context_sentence_width, np.float32),
+            )
+            for message in messages
+        ]
 
     @abstractmethod
     def state(self) -> dict[str, Any]:

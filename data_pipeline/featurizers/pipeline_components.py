@@ -11,6 +11,7 @@ from data_pipeline.component_options import read_options
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.component_names import component_name
 from data_pipeline.featurizers.count_vectors import CountVectorsFeaturizer
+from data_pipeline.featurizers.dense.language_model import LanguageModelFeaturizer
 from data_pipeline.featurizers.dense.spacy_featurizer import SpacyFeaturizer
 from data_pipeline.featurizers.dense.word_vectors import WordVectorsFeaturizer
 from data_pipeline.featurizers.featurizer import Featurizer
@@ -33,6 +34,7 @@ FEATURIZERS: dict[str, type[Featurizer]] = {
     kind.name: kind
     for kind in (
         CountVectorsFeaturizer,
+        LanguageModelFeaturizer,
         LexicalSyntacticFeaturizer,
         RegexFeaturizer,
         SpacyFeaturizer,

@@ -51,10 +51,11 @@ def check_extends(earlier: FittedPipeline, new: FittedPipeline) -> None:
     Raises:
         InputError: labels, tags or the length of word vectors differ; says how.
     """
-    if new.dense_blocks != earlier.dense_blocks:
+    before, now = ((*p.dense_blocks, p.dense_width, p.sentence_dense_width) for p in (earlier, new))
+    if before != now:
         raise InputError(
             f"The word vectors have {new.dense_width} numbers, those of the earlier run "
-            f"{earlier.dense_width}. Use the same file, or train from scratch."
+            f"{earlier.dense_width}. Use the same file or model, or train from scratch."
         )
     heads = sorted(earlier.tags.names.keys() | new.tags.names.keys())
     kinds = [("intent", earlier.labels, new.labels)]

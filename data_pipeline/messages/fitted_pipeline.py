@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix, hstack, vstack
 
 from data_pipeline.atomic_files import published_file, write_file
 from data_pipeline.batches.example_store import ExampleStore
-from data_pipeline.batches.examples import Examples, FeatureTables
+from data_pipeline.batches.examples import Context, Examples, FeatureTables
 from data_pipeline.entities.decoding import SynonymMapper
 from data_pipeline.entities.tags import TagVocabulary
 from data_pipeline.errors import InputError
@@ -74,15 +74,27 @@ class FittedPipeline:
 
     @property
     def dense_blocks(self) -> tuple[DenseBlock, ...]:
-        """The featurizers with dense features, in pipeline order."""
+        """The featurizers whose dense features belong to token types, in pipeline order."""
         return tuple(
             DenseBlock(f.dense_width, f.pooling) for f in self.featurizers if f.dense_width
         )
 
     @property
     def dense_width(self) -> int:
-        """Numbers per token, and as many per text."""
-        return sum(block.width for block in self.dense_blocks)
+        """Dense numbers per token: of its type, then those that depend on the text."""
+        widths = (block.width for block in self.dense_blocks)
+        return sum(widths) + sum(f.context_width for f in self.featurizers)
+
+    @property
+    def sentence_dense_width(self) -> int:
+        """Dense numbers per text: the pooled ones, then a language model's."""
+        widths = (block.width for block in self.dense_blocks)
+        return sum(widths) + sum(f.context_sentence_width for f in self.featurizers)
+
+    @property
+    def has_context(self) -> bool:
+        """Whether any dense features depend on the whole text."""
+        return any(f.context_width or f.context_sentence_width for f in self.featurizers)
 
     def without_dense_only(self) -> FittedPipeline:
         """The same sparse features, by the featurizers that have some: light to send around."""
@@ -106,6 +118,19 @@ class FittedPipeline:
         """`[tokens, dense_width]` float32: the vectors of the tokens."""
         blocks = [f.token_vectors(tokens) for f in self.featurizers if f.dense_width]
         return np.concatenate([np.zeros((len(tokens), 0), np.float32), *blocks], axis=1)
+
+    def context(self, messages: Sequence[TokenizedMessage]) -> Context | None:
+        """The dense features that depend on whole texts; None if no featurizer has such."""
+        if not self.has_context:
+            return None
+        tokens, sentences = [], []
+        for featurizer in self.featurizers:
+            made = featurizer.text_vectors(messages)
+            none = np.zeros((0, featurizer.context_width), np.float32)
+            tokens.append(np.concatenate([none, *(of_text.tokens for of_text in made)]))
+            none = np.zeros((0, featurizer.context_sentence_width), np.float32)
+            sentences.append(np.concatenate([none, *(of_text.sentence[None] for of_text in made)]))
+        return Context(np.concatenate(tokens, axis=1), np.concatenate(sentences, axis=1))
 
     def sentence_column(self) -> np.ndarray:
         """`[sequence_width]` the sentence column that sums each sequence column, or -1."""
@@ -296,5 +321,6 @@ def store_messages(pipeline: FittedPipeline, messages: Sequence[Message]) -> Exa
     tokenized = tokenize(pipeline.tokenizer, messages)
     types, places = IdAssigner(), IdAssigner()
     examples = encode(pipeline, tokenized, types, places)
+    examples = replace(examples, context=pipeline.context(tokenized))
     tables = feature_tables(pipeline, types.keys(), places.keys())
     return ExampleStore(tables, [examples])

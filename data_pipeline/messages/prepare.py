@@ -12,16 +12,17 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
 from data_pipeline.atomic_files import published_folder
 from data_pipeline.batches.examples import Examples, FeatureTables, join
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.featurizer import tokenize
+from data_pipeline.featurizers.featurizer import TokenizedMessage, tokenize
 from data_pipeline.messages.chunk_workers import map_chunks
 from data_pipeline.messages.earlier_pipeline import check_extends
 from data_pipeline.messages.feature_settings import FeatureSettings
@@ -46,6 +47,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK_MESSAGES = 2000
 SHARD_MESSAGES = 64_000
+SHARD_CONTEXT_BYTES = 2**28  # of dense features per token: a shard is held in memory
 
 
 def prepare(
@@ -170,6 +172,13 @@ def _report_vectors(pipeline: FittedPipeline, tables: FeatureTables) -> None:
     """Say how many of the tokens each dense featurizer knows: the file may not fit the data."""
     end = 0
     for featurizer in pipeline.featurizers:
+        if featurizer.context_width or featurizer.context_sentence_width:
+            logger.info(
+                "%s: %d numbers per token and %d per text, which depend on the whole text.",
+                featurizer.alias,
+                featurizer.context_width,
+                featurizer.context_sentence_width,
+            )
         if featurizer.dense_width:
             start, end = end, end + featurizer.dense_width
             known = int(tables.token_vectors[:, start:end].any(axis=1).sum())
@@ -183,17 +192,31 @@ def _report_vectors(pipeline: FittedPipeline, tables: FeatureTables) -> None:
             )
 
 
+class _Encoded(NamedTuple):
+    """One chunk; see `_Encoder`."""
+
+    examples: Examples
+    places: list[tuple[int, ...]]
+    messages: Sequence[TokenizedMessage]
+
+
 @dataclass
 class _Encoder:
-    """Encodes one chunk of messages; place ids are the chunk's own. Picklable."""
+    """Encodes one chunk of messages; place ids are the chunk's own. Picklable.
+
+    Attributes:
+        gives_tokens: whether the messages come back with their tokens.
+    """
 
     pipeline: FittedPipeline
     type_ids: dict[TokenType, int]
+    gives_tokens: bool
 
-    def __call__(self, messages: Sequence[Message]) -> tuple[Examples, list[tuple[int, ...]]]:
+    def __call__(self, messages: Sequence[Message]) -> _Encoded:
         places = IdAssigner()
         tokenized = [m for m in tokenize(self.pipeline.tokenizer, messages) if m.tokens]
-        return encode(self.pipeline, tokenized, self.type_ids, places), places.keys()
+        examples = encode(self.pipeline, tokenized, self.type_ids, places)
+        return _Encoded(examples, places.keys(), tokenized if self.gives_tokens else ())
 
 
 def _write(
@@ -207,25 +230,34 @@ def _write(
 ) -> None:
     types = scan.token_types()
     type_ids = {token: index for index, token in enumerate(types)}
-    encoder = _Encoder(pipeline.without_dense_only(), type_ids)
+    encoder = _Encoder(pipeline.without_dense_only(), type_ids, pipeline.has_context)
     chunks = _chunks(SideItems().take_from(iter_nlu(files)))
-    encoded = ((len(r[0]), r) for r in map_chunks(encoder, chunks, processes))
+    encoded = ((len(r.examples), r) for r in map_chunks(encoder, chunks, processes))
     places = IdAssigner()
     with published_folder(directory) as folder:
         writer = PreparedWriter(folder)
-        for shard in _shards(progress(encoded, "Writing", scan.messages), places):
+        written = progress(encoded, "Writing", scan.messages)
+        for shard in _shards(_with_context(written, pipeline), places):
             writer.add_shard(shard)
         tables = feature_tables(pipeline, types, places.keys())
         _report_vectors(pipeline, tables)
         writer.finish(pipeline, tables, origin)
 
 
-def _shards(encoded: Iterable, place_ids: IdAssigner) -> Iterator[Examples]:
+def _with_context(encoded: Iterable[_Encoded], pipeline: FittedPipeline) -> Iterator[_Encoded]:
+    """Adds what a language model makes of the texts: here, for it runs on all cores by itself."""
+    for chunk in encoded:
+        context = pipeline.context(chunk.messages) if pipeline.has_context else None
+        yield chunk._replace(examples=replace(chunk.examples, context=context))
+
+
+def _shards(encoded: Iterable[_Encoded], place_ids: IdAssigner) -> Iterator[Examples]:
     """Join chunks to shards, with place ids that mean the same in all of them."""
     waiting: list[Examples] = []
-    for examples, places in encoded:
+    for examples, places, _ in encoded:
         waiting.append(examples.with_places([place_ids(place) for place in places]))
-        if sum(map(len, waiting)) >= SHARD_MESSAGES:
+        large = sum(e.context.tokens.nbytes for e in waiting if e.context) >= SHARD_CONTEXT_BYTES
+        if large or sum(map(len, waiting)) >= SHARD_MESSAGES:
             yield join(waiting)
             waiting = []
     if waiting:

@@ -12,11 +12,11 @@ refused by name (`data_pipeline/prepared_folder.py`).
 | `token_vectors.npy` | dense features per token type, if there are any |
 | `token_identity.npy` | equal for token types with equal features |
 | `shard-00000.*.npy` … | the examples (`batches.examples.Examples`), a run of them per shard |
+| `shard-00000.context_*.npy` … | what a language model makes of them, if there is one |
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from data_pipeline.batches.example_store import ExampleStore
-from data_pipeline.batches.examples import Examples, FeatureTables
+from data_pipeline.batches.examples import Context, Examples, FeatureTables
 from data_pipeline.errors import InputError
 from data_pipeline.messages.fitted_pipeline import FittedPipeline
 from data_pipeline.prepared_folder import (
@@ -39,7 +39,8 @@ from data_pipeline.prepared_folder import (
 FORMAT_VERSION = 1
 HEADER_KEYS = ("fingerprint", "settings", "examples", "tokens", "shards")
 VECTORS_FILE = "token_vectors.npy"
-_EXAMPLE_ARRAYS = [field.name for field in fields(Examples) if field.name != "tags"]
+_EXAMPLE_ARRAYS = [f.name for f in fields(Examples) if f.name not in ("tags", "context")]
+_CONTEXT_ARRAYS = [f.name for f in fields(Context)]
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,9 @@ class PreparedWriter:
             np.save(self._directory / f"{prefix}.{name}.npy", getattr(examples, name))
         for head, tags in examples.tags.items():
             np.save(self._directory / f"{prefix}.{head}_tags.npy", tags)
+        for name in _CONTEXT_ARRAYS if examples.context else ():
+            array = getattr(examples.context, name)
+            np.save(self._directory / f"{prefix}.context_{name}.npy", array)
         self._shard_sizes.append(len(examples))
         self._tokens += len(examples.token_types)
 
@@ -136,10 +140,7 @@ def open_prepared(directory: Path, *, verify: bool = True) -> PreparedDataset:
         sentence_width=pipeline.sentence_width,
         dense_blocks=pipeline.dense_blocks,
     )
-    shards = [
-        _load_shard(directory, number, pipeline.tags.heads)
-        for number in range(len(header["shards"]))
-    ]
+    shards = [_load_shard(directory, number, pipeline) for number in range(len(header["shards"]))]
     return PreparedDataset(directory, header, pipeline, ExampleStore(tables, shards))
 
 
@@ -156,16 +157,20 @@ def _shard_name(number: int) -> str:
     return f"shard-{number:05d}"
 
 
-def _load_shard(directory: Path, number: int, heads: Sequence[str]) -> Examples:
+def _load_shard(directory: Path, number: int, pipeline: FittedPipeline) -> Examples:
     def load(name: str) -> np.ndarray:
         return np.load(directory / f"{_shard_name(number)}.{name}.npy", mmap_mode="r")
 
-    tags = {head: load(f"{head}_tags") for head in heads}
-    return Examples(tags=tags, **{name: load(name) for name in _EXAMPLE_ARRAYS})
+    tags = {head: load(f"{head}_tags") for head in pipeline.tags.heads}
+    context = None
+    if pipeline.has_context:
+        context = Context(**{name: load(f"context_{name}") for name in _CONTEXT_ARRAYS})
+    arrays = {name: load(name) for name in _EXAMPLE_ARRAYS}
+    return Examples(tags=tags, context=context, **arrays)
 
 
 def _load_vectors(directory: Path, pipeline: FittedPipeline) -> np.ndarray:
-    if pipeline.dense_width:
+    if pipeline.dense_blocks:
         return np.load(directory / VECTORS_FILE, mmap_mode="r")
     types = len(np.load(directory / "token_identity.npy", mmap_mode="r"))
     return np.zeros((types, 0), np.float32)

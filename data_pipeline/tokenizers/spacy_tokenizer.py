@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_pipeline.component_options import read_options
 from data_pipeline.rasa_files.training_items import Token
-from data_pipeline.tokenizers.recent_texts import RecentTexts
+from data_pipeline.remembered import Remembered
 from data_pipeline.tokenizers.spacy_model import SpacyModel, check_same_model
 from data_pipeline.tokenizers.tokenizer import Tokenizer, TokenizerOptions
 
@@ -40,7 +40,7 @@ class SpacyTokenizer(Tokenizer):
         super().__init__(read_options(NAME, options or {}, TokenizerOptions))
         self.model = model
         self._identity = identity
-        self._recent = RecentTexts(self._tokens_of_all, REMEMBERED_TEXTS)
+        self._recent = Remembered(self._tokens_of_all, REMEMBERED_TEXTS)
 
     @classmethod
     def restore(cls, options: Mapping[str, Any], state: Mapping[str, Any]) -> SpacyTokenizer:
@@ -74,7 +74,7 @@ class SpacyTokenizer(Tokenizer):
         return {**self.__dict__, "_recent": None}
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
-        self.__dict__.update(pickled, _recent=RecentTexts(self._tokens_of_all, REMEMBERED_TEXTS))
+        self.__dict__.update(pickled, _recent=Remembered(self._tokens_of_all, REMEMBERED_TEXTS))
 
 
 def _tokens(doc: Doc) -> tuple[Token, ...]:

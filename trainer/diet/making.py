@@ -37,7 +37,7 @@ def diet_sizes(pipeline: FittedPipeline) -> DIETSizes:
         text_sequence_width=pipeline.sequence_width,
         text_sentence_width=pipeline.sentence_width,
         text_sequence_dense_width=pipeline.dense_width,
-        text_sentence_dense_width=pipeline.dense_width,
+        text_sentence_dense_width=pipeline.sentence_dense_width,
         label_token_features=() if labels.one_hot else features,
         label_width=labels.width,
         label_one_hot=labels.one_hot,

@@ -54,7 +54,7 @@ def _widths(featurizer: DialogueFeaturizer, attribute: str) -> FeatureWidths:
         sequence=pipeline.sequence_width,
         sentence=pipeline.sentence_width,
         sequence_dense=pipeline.dense_width,
-        sentence_dense=pipeline.dense_width,
+        sentence_dense=pipeline.sentence_dense_width,
     )
 
 

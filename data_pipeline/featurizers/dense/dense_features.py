@@ -1,4 +1,4 @@
-"""Dense features: how the vectors of a text's tokens make one vector for the text."""
+"""Dense features: vectors of tokens, and how they make one vector for the text."""
 
 from __future__ import annotations
 
@@ -15,6 +15,18 @@ class DenseBlock(NamedTuple):
 
     width: int
     pooling: Pooling
+
+
+class TextVectors(NamedTuple):
+    """Dense features of one text in which each token's depend on the others.
+
+    Attributes:
+        tokens: `[tokens, units]` float32.
+        sentence: `[sentence units]` float32.
+    """
+
+    tokens: np.ndarray
+    sentence: np.ndarray
 
 
 def pool(vectors: np.ndarray, blocks: Sequence[DenseBlock]) -> np.ndarray:

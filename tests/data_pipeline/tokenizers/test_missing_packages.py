@@ -19,6 +19,11 @@ LAZY = "spacy jieba transformers torch tokenizers".split()
     ("package", "pipeline", "extra"),
     [
         ("jieba", [{"name": "JiebaTokenizer"}], "jieba"),
+        (
+            "transformers",
+            [{"name": "WhitespaceTokenizer"}, {"name": "LanguageModelFeaturizer"}],
+            "language-models",
+        ),
         ("spacy", [{"name": "SpacyNLP", "model": "x"}, {"name": "SpacyTokenizer"}], "spacy"),
     ],
 )

@@ -1,0 +1,98 @@
+"""Where the files of a transformer are: in a folder, or in the cache of a model hub."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_pipeline.errors import InputError
+
+CONFIG_FILE = "config.json"
+# Weights for other frameworks may lie beside those that are read.
+NOT_READ = ("tf_model.h5", "flax_model.msgpack", "rust_model.ot", "saved_model", ".onnx")
+
+
+@dataclass(frozen=True)
+class TransformerFiles:
+    """The files of a transformer.
+
+    Attributes:
+        weights: a folder, or a name on the hub.
+        cache_dir: where models from the hub are kept; None = where `transformers` keeps them.
+    """
+
+    weights: str
+    cache_dir: str | None = None
+
+    def loaded(self, load: Callable[..., Any]) -> Any:
+        """What a `from_pretrained` of `transformers` makes of them.
+
+        The network is asked only for what is not on this machine.
+
+        Raises:
+            InputError: they are nowhere, or cannot be read.
+        """
+        if Path(self.weights).is_dir():
+            return self._load(load, local_files_only=True)
+        try:
+            with _quietly():
+                return load(self.weights, cache_dir=self.cache_dir, local_files_only=True)
+        except (OSError, ValueError):
+            return self._load(load, local_files_only=False)
+
+    def _load(self, load: Callable[..., Any], *, local_files_only: bool) -> Any:
+        try:
+            with _quietly():
+                return load(
+                    self.weights, cache_dir=self.cache_dir, local_files_only=local_files_only
+                )
+        except Exception as error:  # noqa: BLE001: whatever the package meets in foreign files
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise InputError(
+                f"LanguageModelFeaturizer: cannot load the model {self.weights!r}: {reason} "
+                "Give as 'model_weights' a folder with its files for PyTorch, or the name of a "
+                "model that is in 'cache_dir' or can be fetched."
+            ) from error
+
+    def folder(self) -> Path | None:
+        """The folder of the files, or None if none of them is on this machine."""
+        if Path(self.weights).is_dir():
+            return Path(self.weights)
+        from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub.errors import HFValidationError
+
+        try:
+            found = try_to_load_from_cache(self.weights, CONFIG_FILE, cache_dir=self.cache_dir)
+        except HFValidationError:
+            return None  # no name of a model; loading it will say so
+        return Path(found).parent if isinstance(found, str) else None
+
+    def files(self) -> list[Path]:
+        """The files that are read, sorted."""
+        folder = self.folder()
+        if folder is None:
+            return []
+        return sorted(
+            path for path in folder.iterdir() if path.is_file() and not path.name.endswith(NOT_READ)
+        )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without progress bars, and without remarks on weights of a head that nobody asks."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    parallel = os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        yield
+    finally:
+        os.environ["TOKENIZERS_PARALLELISM"] = parallel
+        logging.enable_progress_bar()
+        logging.set_verbosity(before)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+
 import keras
 import tensorflow as tf
 
@@ -76,6 +79,7 @@ class DenseForSparse(keras.layers.Layer):
         self.sparse_drop_rate = sparse_drop_rate
         self.dense_drop_rate = dense_drop_rate
         self.regularization = regularization
+        self._read_rows: Callable[[tf.Tensor], tf.Tensor] | None = None
 
     def build(self, input_shape) -> None:
         self.sparse_dropout = SparseDropout(self.sparse_drop_rate, name="sparse")
@@ -92,12 +96,24 @@ class DenseForSparse(keras.layers.Layer):
             shape=(self.units,), initializer="zeros", autocast=False, name="bias"
         )
 
-    def lookup(self, rows: tf.Tensor) -> tf.Tensor:
-        """Rows of the kernel, `[n, units]`; `rows` `[n]` int64.
+    @contextlib.contextmanager
+    def rows_read_by(self, read: Callable[[tf.Tensor], tf.Tensor]) -> Iterator[None]:
+        """Within this block the kernel's rows are what `read` says, not what the variable holds.
 
-        Who trains may put another function in its place, for a kernel whose rows are not all
-        written at every step (`trainer.training.lazy_rows`).
+        For training that does not write every row at every step (`trainer.training.lazy_rows`).
+
+        Args:
+            read: `[n]` int64 -> those rows, `[n, units]`, with a gradient to the kernel.
         """
+        before, self._read_rows = self._read_rows, read
+        try:
+            yield
+        finally:
+            self._read_rows = before
+
+    def _rows(self, rows: tf.Tensor) -> tf.Tensor:
+        if self._read_rows is not None:
+            return self._read_rows(rows)
         return tf.gather(self.kernel.value, rows)
 
     def call(
@@ -113,7 +129,7 @@ class DenseForSparse(keras.layers.Layer):
         # Only the rows of the kernel that the batch touches take part, each once: so the gradient
         # is `tf.IndexedSlices` with unique rows, a few percent of a wide kernel.
         touched, columns = tf.unique(indices[:, 1], out_idx=tf.int64)
-        kernel = self.lookup(touched)
+        kernel = self._rows(touched)
         outputs = sparse_matmul(indices[:, 0], columns, values, rows, kernel)
         outputs = tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias))
         outputs = tf.cast(outputs, self.compute_dtype)

@@ -145,8 +145,12 @@ class TrainingLoop:
             if 0 < at.step and not fit.is_over(at):
                 logger.info("Going on after step %d, in epoch %d.", at.step, at.epoch + 1)
             called.on_train_begin()
-            while not fit.is_over(self.position) and self._goes_on(fit):
-                self._epoch(fit)
+            try:
+                while not fit.is_over(self.position) and self._goes_on(fit):
+                    self._epoch(fit)
+            finally:
+                # Whoever has the model from now on finds its weights as they are.
+                self._step.bring_up_to_date()
             called.on_train_end()
         self.agreement.stop_if_requested(self.position, saver, commits)
         return history

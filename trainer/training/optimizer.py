@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
@@ -33,8 +35,8 @@ class FusedAdam(keras.optimizers.Adam):
     def follow_rows(self, kernel: keras.Variable) -> LazyRows:
         """From now on update only those rows of `kernel` that have a gradient.
 
-        Its gradients must be `tf.IndexedSlices` with unique rows, and who needs its rows must read
-        them by what is returned, or call `bring_up_to_date` before.
+        Its gradients must be `tf.IndexedSlices` with unique rows. The variable's other rows are
+        behind until `bring_up_to_date`; `rows` and what is returned read them as they are by now.
         """
         index = self._get_variable_index(kernel)
         last_step = self.add_variable(
@@ -50,6 +52,26 @@ class FusedAdam(keras.optimizers.Adam):
             adam_rule(self.beta_1, self.beta_2, self.epsilon),
         )
         return self._lazy_rows[index]
+
+    def rows(self, variable: keras.Variable, rows: tf.Tensor) -> tf.Tensor:
+        """These rows (`[n]` int64) of a variable as they are by now, `[n, units]`."""
+        lazy_rows = self._lazy_rows.get(self._get_variable_index(variable))
+        if lazy_rows is not None:
+            return lazy_rows.current(rows)
+        return tf.gather(variable.value, rows)
+
+    @contextlib.contextmanager
+    def read_by(self, model: keras.Model) -> Iterator[None]:
+        """Within this block `model` reads the rows of its kernels as they are by now.
+
+        Outside of it, and so when it answers or is saved, it knows nothing of the optimizer.
+        """
+        with contextlib.ExitStack() as until_done:
+            for layer in _sparse_layers(model):
+                index = self._get_variable_index(layer.kernel)
+                if index in self._lazy_rows:
+                    until_done.enter_context(layer.rows_read_by(self._lazy_rows[index].current))
+            yield
 
     def bring_up_to_date(self) -> None:
         """Write every row that is behind; on each device, for its own copies."""
@@ -78,13 +100,17 @@ class FusedAdam(keras.optimizers.Adam):
 
 
 def make_optimizer(model: keras.Model, learning_rate: float) -> FusedAdam:
-    """The optimizer of a built model, which from then on reads its wide kernels through it."""
+    """The optimizer of a built model; of its wide kernels it writes the touched rows only."""
     optimizer = FusedAdam(learning_rate, name="adam")
     optimizer.build(model.trainable_variables)
-    for layer in model._flatten_layers():
-        if isinstance(layer, DenseForSparse) and math.prod(layer.kernel.shape) >= WIDE:
-            layer.lookup = optimizer.follow_rows(layer.kernel).current
+    for layer in _sparse_layers(model):
+        if math.prod(layer.kernel.shape) >= WIDE:
+            optimizer.follow_rows(layer.kernel)
     return optimizer
+
+
+def _sparse_layers(model: keras.Model) -> list[DenseForSparse]:
+    return [layer for layer in model._flatten_layers() if isinstance(layer, DenseForSparse)]
 
 
 def _dense(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:

@@ -9,7 +9,7 @@ of devices.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -21,6 +21,7 @@ from trainer.distribution.traffic import BYTES, SECONDS
 from trainer.training.precision import LossScale
 
 Gradient = tf.Tensor | tf.IndexedSlices
+ReadRows = Callable[[Any, tf.Tensor], tf.Tensor]
 
 
 class TrainStep:
@@ -91,7 +92,8 @@ class TrainStep:
         self._distribution.run(write, ())
 
     def _on_all_replicas(self, batch: Any, step: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self._distribution.run(self._on_one_replica, (batch, step))
+        with self._optimizer.read_by(self._model):
+            return self._distribution.run(self._on_one_replica, (batch, step))
 
     def _on_one_replica(self, batch: Mapping[str, tf.Tensor], step: tf.Tensor) -> dict:
         replicas, traffic = self._distribution.replicas, self._distribution.traffic
@@ -114,7 +116,10 @@ class TrainStep:
         gradients = self._distribution.sum_gradients([gradient for gradient, _ in used])
         if self._loss_scale.dynamic:
             gradients = [_map_values(lambda g: g / scale, gradient) for gradient in gradients]
-        gradients = [_regularised(g, v) for g, (_, v) in zip(gradients, used, strict=True)]
+        gradients = [
+            _regularised(g, v, self._optimizer.rows)
+            for g, (_, v) in zip(gradients, used, strict=True)
+        ]
         norm = tf.linalg.global_norm(gradients)
         if self._clip_norm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
@@ -172,23 +177,31 @@ def _map_values(function, gradient: Gradient) -> Gradient:
     return function(gradient)
 
 
-def _regularised(gradient: Gradient, variable) -> Gradient:
+def _gather(variable, rows: tf.Tensor) -> tf.Tensor:
+    return tf.gather(variable.value, rows)
+
+
+def _regularised(gradient: Gradient, variable, read_rows: ReadRows = _gather) -> Gradient:
     """Add the L2 gradient 2λw, where the loss' own gradient is positive.
 
     The sign test is Rasa's (`RasaModel.train_step`): it means "where there is one" and reads
     "where it is > 0"; its models are tuned with it. Rows a batch does not touch are left alone.
+
+    Args:
+        read_rows: What rows of a variable are by now.
     """
     if variable.regularizer is None:
         return gradient
-    weights = variable.value
     if isinstance(gradient, tf.IndexedSlices):
-        weights = tf.gather(weights, gradient.indices)
+        weights = read_rows(variable, gradient.indices)
+    else:
+        weights = variable.value
     strength = 2.0 * float(variable.regularizer.l2)
     return _map_values(lambda g: tf.where(g > 0, g + strength * weights, g), gradient)
 
 
 def regularisation_loss(model: Any) -> float:
-    """λ Σ w² over all regularised kernels, in one read of the weights."""
+    """λ Σ w² over all regularised kernels, in one read of the weights; no row may be behind."""
     kernels = [v for v in model.trainable_variables if v.regularizer is not None]
     return float(sum(float(v.regularizer(v.value)) for v in kernels))
 

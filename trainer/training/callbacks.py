@@ -6,18 +6,24 @@ import json
 import logging
 import resource
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.text.summary_v2 import text_pb
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from data_pipeline.atomic_files import write_file
 
 logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30.0
+QUEUED_EVENTS = 1000
+"""That may wait to be written to `tensorboard/` before training does."""
 
 
 class ProgressLine(keras.callbacks.Callback):
@@ -107,32 +113,44 @@ class MetricsFile(keras.callbacks.Callback):
 
 
 class TensorBoardScalars(keras.callbacks.Callback):
-    """Scalars per step (`step/…`) and per epoch (`epoch/…`), and texts at the beginning."""
+    """Scalars per step (`step/…`) and per epoch (`epoch/…`), and texts at the beginning.
+
+    Those of a step are one event, which a thread of TensorBoard's writes. `tf.summary.scalar` would
+    take a sixth of a small model's step, and all other processes wait for the chief.
+    """
 
     def __init__(self, directory: Path, texts: Mapping[str, str]):
         super().__init__()
-        self._writer = tf.summary.create_file_writer(str(directory))
+        self._writer = EventFileWriter(str(directory), max_queue_size=QUEUED_EVENTS)
         self._texts = texts
+        # `on_train_end` is not called when a signal or an error ends training.
+        weakref.finalize(self, self._writer.close)
 
     def on_train_begin(self, logs=None) -> None:
-        with self._writer.as_default(step=self.params["first_step"]):
-            for name, text in self._texts.items():
-                tf.summary.text(name, f"```\n{text}\n```")
+        for name, text in self._texts.items():
+            self._write(self.params["first_step"], text_pb(name, f"```\n{text}\n```"))
 
     def on_train_batch_end(self, batch: int, logs=None) -> None:
-        self._write("step", batch, logs)
+        self._write(batch, _scalars("step", logs))
 
     def on_epoch_end(self, epoch: int, logs=None) -> None:
-        self._write("epoch", epoch + 1, logs)
+        self._write(epoch + 1, _scalars("epoch", logs))
         self._writer.flush()
 
     def on_train_end(self, logs=None) -> None:
         self._writer.close()
 
-    def _write(self, prefix: str, step: int, logs: Mapping[str, Any]) -> None:
-        with self._writer.as_default(step=step):
-            for name, value in logs.items():
-                tf.summary.scalar(f"{prefix}/{name}", value)
+    def _write(self, step: int, summary: Summary) -> None:
+        self._writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))
+
+
+def _scalars(prefix: str, logs: Mapping[str, Any]) -> Summary:
+    return Summary(
+        value=[
+            Summary.Value(tag=f"{prefix}/{name}", simple_value=value)
+            for name, value in logs.items()
+        ]
+    )
 
 
 def peak_memory_bytes() -> int:

@@ -58,3 +58,11 @@ def test_a_wrong_value_under_an_earlier_name_is_blamed_on_the_new_one(earlier):
     now = RETIRED[earlier].partition(".")[0]
     with pytest.raises(ValueError, match=f"DIET: `{now}` must be .*no such value"):
         DIETOptions.from_rasa({earlier: "no such value"})
+
+
+def test_the_table_of_components_is_that_of_the_code():
+    from make_components_doc import DOCUMENT, components_document
+
+    assert DOCUMENT.read_text(encoding="utf-8") == components_document(), (
+        "run scripts/make_components_doc.py"
+    )

@@ -37,13 +37,11 @@ def merged_with_defaults(
 ) -> dict[str, Any]:
     """`defaults`, overridden by what a `component` of a Rasa configuration says.
 
-    Maps are merged one level deep. `name`, which says what component it is, is left out.
+    Maps are merged one level deep. `name`, which says what component it is, is left out. What is
+    not among `defaults`, nor a retired name of one, has no effect: a warning, as Rasa ignores it.
 
     Args:
         model: What messages call the component.
-
-    Raises:
-        ValueError: A key is not among `defaults` and not a retired name of one.
     """
     merged = dict(defaults)
     for key, value in component.items():
@@ -51,7 +49,11 @@ def merged_with_defaults(
             continue
         name, value = _translated(model, str(key), value, defaults)
         if name not in defaults:
-            raise ValueError(f"{model}: `{key}` is not an option.{_resembling(name, defaults)}")
+            logger.warning(
+                "%s: `%s` is not an option and has no effect.%s",
+                *(model, key, _resembling(name, defaults)),
+            )
+            continue
         both_maps = isinstance(merged[name], Mapping) and isinstance(value, Mapping)
         merged[name] = {**merged[name], **value} if both_maps else value
     return merged

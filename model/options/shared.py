@@ -175,9 +175,6 @@ class SharedOptions:
         """The options of the model's entry in a Rasa configuration.
 
         Maps are merged with the defaults key by key; names of earlier releases are translated,
-        with a notice in the log.
-
-        Raises:
-            ValueError: A key is not known, with the names that it resembles.
+        with a notice in the log. A key that is not known has no effect, with a warning.
         """
         return cls(**merged_with_defaults(cls.title, component, dataclasses.asdict(cls())))

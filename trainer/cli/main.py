@@ -11,6 +11,7 @@ import click
 
 from data_pipeline.errors import InputError
 from trainer.cli.answer import checkpoints, evaluate, export, predict
+from trainer.cli.config import config
 from trainer.cli.quiet_start import load_tensorflow
 from trainer.cli.submit import submit
 from trainer.cli.train import prepare, train
@@ -44,7 +45,7 @@ def cli() -> None:
     """Train Rasa's DIET and TED on any number of devices. Without a command: `train`."""
 
 
-for command in (train, prepare, evaluate, predict, export, checkpoints, submit):
+for command in (train, prepare, config, evaluate, predict, export, checkpoints, submit):
     cli.add_command(command)
 
 

@@ -51,6 +51,7 @@ def project_options(command):
 @click.option("--seed", type=int, help="Overrides random_seed of what is trained.")
 @click.option("--strategy", help="auto, single, mirrored or horovod.")
 @click.option("--precision", help="float32, mixed_bfloat16 or mixed_float16.")
+@click.option("--strict", is_flag=True, help="Warnings about the project's files are errors.")
 @click.option("--profile", is_flag=True, help="Record where the time of ten steps goes.")
 def train(
     project,
@@ -65,6 +66,7 @@ def train(
     fresh,
     init_from,
     epoch_fraction,
+    strict,
     **flags,
 ) -> None:
     """Train DIET, TED or both on a project; the same command again goes on where it stopped."""
@@ -73,6 +75,7 @@ def train(
     from trainer.run.chosen_tasks import chosen_models, make_task
     from trainer.run.request import TrainRequest
     from trainer.run.resolve import resolve_all, with_epoch_fraction
+    from trainer.run.strictness import warnings_as_errors
     from trainer.run.train import train as run_training
 
     if epoch_fraction is not None and init_from is None:
@@ -80,8 +83,9 @@ def train(
     found, reason = find_project(project, config, nlu, domain, stories)
     logger.info("Project: %s (%s).", found.name, reason)
     flags["random_seed"], profile = flags.pop("seed"), flags.pop("profile")
-    models = chosen_models(found, model, from_earlier_run=init_from is not None)
-    configs = resolve_all(found, models, settings, flags)
+    with warnings_as_errors(strict):
+        models = chosen_models(found, model, from_earlier_run=init_from is not None)
+        configs = resolve_all(found, models, settings, flags)
     if epoch_fraction is not None:
         configs = [with_epoch_fraction(resolved, epoch_fraction) for resolved in configs]
     request = TrainRequest(
@@ -91,6 +95,7 @@ def train(
         fresh=fresh,
         init_from=init_from,
         profile=profile,
+        strict=strict,
     )
     result = run_training(request)
     if result.is_chief:

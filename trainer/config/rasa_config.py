@@ -10,8 +10,8 @@ from data_pipeline.errors import InputError
 from data_pipeline.featurizers.component_names import component_name
 from data_pipeline.featurizers.pipeline_components import build_featurizers
 from data_pipeline.rasa_files.yaml_files import read_yaml_mapping
-
-PIPELINE, POLICIES = "pipeline", "policies"
+from trainer.config.auto_configuration import LANGUAGE, PIPELINE, POLICIES, completed
+from trainer.config.earlier_versions import translated
 
 Component = dict[str, Any]
 """A component's options, with its `name`."""
@@ -23,13 +23,18 @@ class RasaConfig:
 
     Attributes:
         path: the file.
-        sections: what stands under `pipeline` and `policies`, as it was read.
-        language: what stands under `language`; None = it is not told.
+        sections: what stands under `pipeline` and `policies`, in the words of Rasa 3; where there
+            is nothing, what Rasa suggests.
+        language: what stands under `language`; `en` if nothing.
+        notes: what was translated and suggested, for the user.
+        content: the whole file so read.
     """
 
     path: Path
     sections: dict[str, Any]
-    language: str | None = None
+    language: str
+    notes: tuple[str, ...]
+    content: dict[str, Any]
 
     @classmethod
     def read(cls, path: Path) -> RasaConfig:
@@ -38,9 +43,11 @@ class RasaConfig:
         Raises:
             InputError: it cannot be read, or a section is not a list of components.
         """
-        content = read_yaml_mapping(path)
-        sections = {name: content.get(name) for name in (PIPELINE, POLICIES)}
-        config = cls(path, sections, content.get("language"))
+        content, translations = translated(read_yaml_mapping(path))
+        content, suggestions = completed(content)
+        sections = {name: content[name] for name in (PIPELINE, POLICIES)}
+        notes = (*translations, *suggestions)
+        config = cls(path, sections, content[LANGUAGE], notes, content)
         for name, section in config.sections.items():
             if section:
                 config.components(name)
@@ -55,7 +62,8 @@ class RasaConfig:
         found = self.sections[section]
         if not isinstance(found, list) or not found:
             raise InputError(
-                f"{self.path}: '{section}:' must be a list of components. Received: {found!r}"
+                f"{self.path}: '{section}:' must be a list of components; leave it empty for what "
+                f"Rasa suggests. Received: {found!r}"
             )
         for number, component in enumerate(found, start=1):
             if _name(component) is None:
@@ -69,6 +77,11 @@ class RasaConfig:
         """Those of a section that have this name; none if there is no such section."""
         found = self.components(section) if self.sections[section] else []
         return [component for component in found if component["name"] == name]
+
+    def names(self) -> list[str]:
+        """The names of all components, in order."""
+        sections = [s for s in (PIPELINE, POLICIES) if self.sections[s]]
+        return [component["name"] for s in sections for component in self.components(s)]
 
     def featurizing(self) -> tuple[Component, ...]:
         """The tokenizer and the featurizers of the pipeline, in its order; none without one.

@@ -19,6 +19,7 @@ from data_pipeline.messages.prepared import PreparedDataset, open_prepared
 from data_pipeline.rasa_files.nlu_files import find_nlu_files
 from model.diet.diet import DIET
 from model.diet.options import DIETOptions
+from trainer.config.component_effects import report_left_out
 from trainer.config.options import TrainerOptions
 from trainer.config.project import Project
 from trainer.config.rasa_config import PIPELINE, Component, RasaConfig
@@ -60,12 +61,7 @@ class DIETTask:
         cls, component: Component, options: DIETOptions, rasa: RasaConfig, trainer: TrainerOptions
     ) -> DIETConfig:
         others = rasa.not_featurizing()
-        skipped = [name for name in others if name not in (cls.component, SYNONYM_MAPPER)]
-        if skipped:
-            logger.info(
-                "Skipped components of the pipeline, which are not part of DIET: %s.",
-                ", ".join(skipped),
-            )
+        report_left_out(others)
         return DIETConfig(rasa.featurizing(), SYNONYM_MAPPER in others, options, trainer)
 
     def starting_from(self, given: Path | None, run: RunDirectory) -> DIETTask:

@@ -31,12 +31,14 @@ def chosen_models(
     Raises:
         InputError: there is no such model, or there are no data for it.
     """
+    rasa = RasaConfig.read(project.config)
+    for note in rasa.notes:
+        logger.info("%s", note)
     if wanted is not None:
         lacking = model_named(wanted).lacks(project)
         if lacking is not None:
             raise InputError(f"--model {wanted}: {lacking}.")
         return (wanted,)
-    rasa = RasaConfig.read(project.config)
     chosen = []
     for kind in MODELS:
         if not rasa.components_named(kind.section, kind.component):

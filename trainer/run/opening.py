@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,8 @@ def open_run(
     # 2. Data: the chief prepares, the others open what it made.
     _check_same_settings(run, task.config)
     task = task.starting_from(request.init_from, run)
+    if request.strict and prepared is None and distribution.is_chief and run.model() is None:
+        shutil.rmtree(run.prepared, ignore_errors=True)  # to hear again what was said of the files
     data = _data(task, prepared / place if prepared else None, run, distribution)
     _check_same_data(run, task.config, data.fingerprint)
     return OpenedRun(task, run, lock, data)

@@ -23,6 +23,7 @@ class TrainRequest:
         fresh: start over, in a new directory.
         init_from: an earlier run whose weights and vocabularies to start from.
         profile: whether to profile a few steps.
+        strict: whether warnings about the project's files are errors.
         callbacks: Keras callbacks that follow the training of each task, on the chief.
     """
 
@@ -32,6 +33,7 @@ class TrainRequest:
     fresh: bool = False
     init_from: Path | None = None
     profile: bool = False
+    strict: bool = False
     callbacks: Sequence[keras.callbacks.Callback] = ()
 
 

@@ -25,6 +25,7 @@ from trainer.records.run_directory import fresh_directory
 from trainer.run.opening import OpenedRun, open_run
 from trainer.run.request import Result, TrainRequest
 from trainer.run.signals import stop_on_signal
+from trainer.run.strictness import warnings_as_errors
 from trainer.run.summary import summary
 from trainer.task import Task, TrainingData
 from trainer.training.callbacks import MetricsFile, ProgressLine, TensorBoardScalars
@@ -66,10 +67,11 @@ def _train_all(request: TrainRequest, job: Job | None = None) -> Result:
     directory = _directory(request, distribution, job)
     with ExitStack() as until_done:
         # All data is read and checked before anything is trained.
-        opened = [
-            open_run(request, number, directory, distribution, until_done)
-            for number in range(len(request.tasks))
-        ]
+        with warnings_as_errors(request.strict):
+            opened = [
+                open_run(request, number, directory, distribution, until_done)
+                for number in range(len(request.tasks))
+            ]
         try:
             results = [_train_one(request, run, distribution, job) for run in opened]
         except Stopped as stopped:

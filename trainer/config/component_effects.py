@@ -35,13 +35,10 @@ EFFECTS: dict[str, tuple[Effect, str]] = {
     "SpacyNLP": (Effect.FEATURES, "needs the extra `spacy` and the model's package"),
     "SpacyTokenizer": (Effect.FEATURES, "needs the extra `spacy`"),
     "SpacyFeaturizer": (Effect.FEATURES, "needs the extra `spacy`"),
+    "LanguageModelFeaturizer": (Effect.FEATURES, "needs the extra `language-models`"),
     "CountVectorsFeaturizer": (Effect.FEATURES, ""),
     "LexicalSyntacticFeaturizer": (Effect.FEATURES, ""),
     "RegexFeaturizer": (Effect.FEATURES, ""),
-    "LanguageModelFeaturizer": (
-        Effect.FEATURES_LOST,
-        "dense features of a language model; intents of few examples suffer most",
-    ),
     "ConveRTFeaturizer": (
         Effect.FEATURES_LOST,
         "its weights were withdrawn by their owner; LanguageModelFeaturizer takes its place",

@@ -19,7 +19,7 @@ def model_config(model: keras.Model) -> dict[str, Any]:
     }
 
 
-def model_arguments(config: dict[str, Any], sizes: type, options: type) -> dict[str, Any]:
+def model_arguments(config: dict[str, Any], sizes: Any, options: type) -> dict[str, Any]:
     """The arguments of the model's constructor that `model_config` wrote down.
 
     Args:

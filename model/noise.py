@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import copy
 import zlib
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 from model.replicas import ONE_REPLICA, Replicas
+
+Shape: TypeAlias = "Sequence[Any] | tf.Tensor"
 
 
 class Noise:
@@ -43,11 +47,11 @@ class Noise:
         key = zlib.crc32(place.encode()) & 0x7FFFFFFF
         return tf.random.experimental.stateless_fold_in(self._shared if shared else self._own, key)
 
-    def uniform(self, place: str, shape, *, shared: bool = False) -> tf.Tensor:
+    def uniform(self, place: str, shape: Shape, *, shared: bool = False) -> tf.Tensor:
         """Float32 numbers in `[0, 1)`; with `shared`, the same ones on every replica."""
         return tf.random.stateless_uniform(shape, self._seed(place, shared), dtype=tf.float32)
 
-    def keep(self, place: str, shape, rate: float) -> tf.Tensor:
+    def keep(self, place: str, shape: Shape, rate: float) -> tf.Tensor:
         """A bool tensor that is False with probability `rate`, drawn per replica.
 
         Dropout spends most of its time drawing numbers, so two 16-bit draws share one 32-bit
@@ -61,7 +65,9 @@ class Noise:
         threshold = tf.constant(min(round(rate * 65536), 65535), tf.int32)
         return tf.reshape(tf.cast(draws, tf.int32) >= threshold, shape)
 
-    def indices(self, place: str, shape, limit: tf.Tensor, *, shared: bool = True) -> tf.Tensor:
+    def indices(
+        self, place: str, shape: Shape, limit: tf.Tensor, *, shared: bool = True
+    ) -> tf.Tensor:
         """Int32 numbers in `[0, limit)`; `limit` is an int32 scalar of at least 1."""
         return tf.random.stateless_uniform(
             shape, self._seed(place, shared), minval=0, maxval=limit, dtype=tf.int32

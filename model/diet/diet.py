@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -50,7 +52,13 @@ class DIET(keras.Model):
     """
 
     def __init__(
-        self, sizes: DIETSizes, options: DIETOptions, *, accumulate_steps=1, name="diet", **kwargs
+        self,
+        sizes: DIETSizes,
+        options: DIETOptions,
+        *,
+        accumulate_steps: int = 1,
+        name: str = "diet",
+        **kwargs: Any,
     ):
         # A fixed name, since the places of all noise are paths that begin with it.
         super().__init__(**{**kwargs, "autocast": False}, name=name)
@@ -66,7 +74,7 @@ class DIET(keras.Model):
 
     # --- Layers -----------------------------------------------------------------------------------
 
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: object = None) -> None:
         """Create every variable; no data is needed."""
         options, dtype = self.options, self.dtype_policy
         settings = text_settings(
@@ -93,7 +101,7 @@ class DIET(keras.Model):
             )
             self.token_guessing.build((None, self.text.output_width), (None, self.text.input_width))
 
-    def _build_intents(self, options: DIETOptions, dtype) -> None:
+    def _build_intents(self, options: DIETOptions, dtype: Any) -> None:
         self.label_table = LabelTable(
             self.sizes.label_token_features,
             width=self.sizes.label_width,
@@ -287,5 +295,5 @@ class DIET(keras.Model):
         return model_config(self)
 
     @classmethod
-    def from_config(cls, config: dict, custom_objects=None) -> DIET:
+    def from_config(cls, config: dict, custom_objects: dict[str, Any] | None = None) -> DIET:
         return cls(**model_arguments(config, DIETSizes, DIETOptions))

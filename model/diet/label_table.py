@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -36,7 +38,7 @@ class LabelTable(keras.layers.Layer):
         width: int,
         units: int,
         regularization: float = 0.0,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.features = tuple(features)
@@ -54,7 +56,7 @@ class LabelTable(keras.layers.Layer):
         """The last dimension of the output."""
         return self.units if self.features else self.width
 
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: object = None) -> None:
         self.projection = None
         if self.features:
             self.projection = DenseForSparse(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -33,7 +35,7 @@ class MultiHeadAttention(keras.layers.Layer):
     (3, 8)
     """
 
-    def __init__(self, settings: TransformerSettings | dict, **kwargs):
+    def __init__(self, settings: TransformerSettings | dict, **kwargs: Any):
         super().__init__(**kwargs)
         self.settings = TransformerSettings.of(settings)
         units, num_heads = self.settings.units, self.settings.num_heads
@@ -44,7 +46,7 @@ class MultiHeadAttention(keras.layers.Layer):
             )
         self._head_width = units // num_heads
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         self.query = self._dense("query", input_shape[-1])
         self.key = self._dense("key", input_shape[-1])
         self.value = self._dense("value", input_shape[-1])
@@ -69,7 +71,7 @@ class MultiHeadAttention(keras.layers.Layer):
         settings = self.settings
         return settings.max_relative_position * (1 if settings.unidirectional else 2) + 1
 
-    def _table(self, name: str):
+    def _table(self, name: str) -> tf.Variable:
         shape = (self.settings.num_heads, self._num_offsets, self._head_width)
         return self.add_weight(shape=shape, initializer="glorot_uniform", name=name)
 

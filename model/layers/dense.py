@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -20,7 +22,7 @@ def gelu(inputs: tf.Tensor) -> tf.Tensor:
     """
     below = 0.5 * (1 + tf.math.erf(inputs * 2**-0.5))
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
         density = tf.exp(-0.5 * inputs * inputs) * (2 * math.pi) ** -0.5
         return upstream * (below + inputs * density)
 
@@ -47,7 +49,7 @@ class Connections(keras.initializers.Initializer):
     def __init__(self, density: float):
         self.density = density
 
-    def __call__(self, shape, dtype="float32") -> tf.Tensor:
+    def __call__(self, shape: tuple[int, int], dtype: str = "float32") -> tf.Tensor:
         rows, columns = shape
         smaller = min(rows, columns)
         minimal = tf.range(rows)[:, None] % smaller == tf.range(columns)[None, :] % smaller
@@ -88,7 +90,7 @@ class RandomlyConnectedDense(keras.layers.Layer):
         activation: str | None = None,
         use_bias: bool = True,
         regularization: float = 0.0,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if not 0 <= density <= 1:
@@ -101,7 +103,7 @@ class RandomlyConnectedDense(keras.layers.Layer):
         self.use_bias = use_bias
         self.regularization = regularization
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         shape = (input_shape[-1], self.units)
         initial = keras.initializers.GlorotUniform()
         self.connections = None
@@ -185,7 +187,7 @@ class Ffnn(keras.layers.Layer):
         drop_rate: float = 0.0,
         density: float = 1.0,
         regularization: float = 0.0,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.sizes = list(sizes)
@@ -193,7 +195,7 @@ class Ffnn(keras.layers.Layer):
         self.density = density
         self.regularization = regularization
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         self.hidden = []
         width = input_shape[-1]
         for number, size in enumerate(self.sizes):
@@ -240,5 +242,5 @@ class Embed(RandomlyConnectedDense):
     (2, 20)
     """
 
-    def __init__(self, units: int, *, regularization: float = 0.0, **kwargs):
+    def __init__(self, units: int, *, regularization: float = 0.0, **kwargs: Any):
         super().__init__(units, regularization=regularization, **kwargs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -90,7 +90,7 @@ class FeatureCombining(keras.layers.Layer):
         density: float = 1.0,
         regularization: float = 0.0,
         prefix: str = "text",
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**{**kwargs, "autocast": False})
         if sequence_width + sequence_dense_width < 1:
@@ -133,7 +133,7 @@ class FeatureCombining(keras.layers.Layer):
         }[part]
         return (self.dense_dimension if sparse else 0) + dense
 
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: object = None) -> None:
         self.sequence = self._projection("sequence", self.sequence_width)
         self.sentence = self._projection("sentence", self.sentence_width)
         self.sequence_hidden = self._hidden("sequence") if self._needs_hidden else None

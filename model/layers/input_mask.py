@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -28,10 +31,10 @@ class InputMask(keras.layers.Layer):
     and the chosen cells of the *global* batch, `[global batch, time]` bool.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(**{**kwargs, "autocast": False})
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         # Rasa's shape: it decides the range of the initial values.
         self.vector = self.add_weight(
             shape=(1, 1, input_shape[-1]), initializer="glorot_uniform", name="vector"
@@ -63,7 +66,16 @@ class InputMask(keras.layers.Layer):
         extra = places.packing.time - tf.shape(grid)[1]
         return places.packing.pack(tf.pad(grid[first : first + batch], [[0, 0], [0, extra]]))
 
-    def _shuffle(self, changed, rows, places, tokens, shuffled, noise, replicas) -> tf.Tensor:
+    def _shuffle(
+        self,
+        changed: tf.Tensor,
+        rows: tf.Tensor,
+        places: Places,
+        tokens: tf.Tensor,
+        shuffled: tf.Tensor,
+        noise: Noise,
+        replicas: Replicas,
+    ) -> tf.Tensor:
         """Put other tokens' `rows` into the `shuffled` cells (`[picks]`) of `changed`."""
         batch = tf.shape(places.token_counts)[0]
         first = global_row_offset(replicas, batch)
@@ -79,7 +91,9 @@ class InputMask(keras.layers.Layer):
         vectors = tf.stop_gradient(tf.cast(tf.boolean_mask(vectors, own), rows.dtype))
         return tf.tensor_scatter_nd_update(changed, targets[:, None], vectors)
 
-    def _sources(self, cells, places, tokens, noise) -> tuple[tf.Tensor, tf.Tensor]:
+    def _sources(
+        self, cells: tf.Tensor, places: Places, tokens: tf.Tensor, noise: Noise
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """The global cell that each pick takes its vector from, and whether a token is there."""
         counts = tf.cast(tf.reduce_sum(tokens, 1), tf.int32)
         draws = noise.uniform(f"{self.path}/texts", tf.shape(counts), shared=True)
@@ -90,7 +104,15 @@ class InputMask(keras.layers.Layer):
         source = tf.stack([tf.gather(texts, cells[:, 0]), tf.gather(positions, cells[:, 1])], 1)
         return source, source[:, 1] < tf.gather(counts, source[:, 0])
 
-    def _fetch(self, rows, source, from_token, first, places, replicas) -> tf.Tensor:
+    def _fetch(
+        self,
+        rows: tf.Tensor,
+        source: tf.Tensor,
+        from_token: tf.Tensor,
+        first: tf.Tensor,
+        places: Places,
+        replicas: Replicas,
+    ) -> tf.Tensor:
         """The vectors `[picks, units]` at the cells `source`, each from the replica that has it."""
         text = source[:, 0] - first
         here = from_token & (text >= 0) & (text < tf.shape(places.token_counts)[0])
@@ -101,7 +123,9 @@ class InputMask(keras.layers.Layer):
         (vectors,) = replicas.all_reduce_sum([tf.pad(vectors, [[0, 1], [0, 0]])])
         return vectors[:-1]
 
-    def _range(self, rows, places, replicas) -> tuple[tf.Tensor, tf.Tensor]:
+    def _range(
+        self, rows: tf.Tensor, places: Places, replicas: Replicas
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """The least and the greatest value in the texts of the global batch."""
         values = tf.cast(rows, tf.float32)
         has_tokens = tf.gather(places.token_counts > 0, places.packing.cells[:, 0])[:, None]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -31,15 +32,17 @@ def encode_in_parts(encode: Encode, rows: tf.Tensor, packing: Packing, count: in
     parts = [_Part(packing, number, count) for number in range(count)]
 
     @tf.custom_gradient
-    def run(rows: tf.Tensor):
+    def run(rows: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         outputs: list[tf.Tensor] = []
         for part in parts:
             with tf.control_dependencies(outputs[-1:]):
                 outputs.append(part.encode(encode, rows))
         sizes = [tf.shape(output)[0] for output in outputs]
 
-        def gradient(upstream: tf.Tensor, variables=()):
-            of_rows, of_variables, done = [], [], [upstream]
+        def gradient(upstream: tf.Tensor, variables: Sequence[tf.Variable] = ()) -> Any:
+            of_rows: list[tf.Tensor] = []
+            of_variables: list[list[tf.Tensor]] = []
+            done = [upstream]
             of_outputs = tf.split(upstream, tf.stack(sizes), num=count)
             for part, of_output in zip(reversed(parts), reversed(of_outputs), strict=True):
                 with tf.control_dependencies(done):
@@ -68,7 +71,13 @@ class _Part:
     def encode(self, encode: Encode, rows: tf.Tensor) -> tf.Tensor:
         return encode(self._cut(rows), self._packing, self._number)
 
-    def gradients(self, encode: Encode, rows, of_output, variables) -> list[tf.Tensor]:
+    def gradients(
+        self,
+        encode: Encode,
+        rows: tf.Tensor,
+        of_output: tf.Tensor,
+        variables: Sequence[tf.Variable],
+    ) -> list[tf.Tensor]:
         """Those of this part's rows and of all `variables`; the part is encoded once more."""
         own = self._cut(rows)
         with tf.GradientTape() as tape:

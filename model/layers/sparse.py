@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -27,11 +28,11 @@ class SparseDropout(keras.layers.Layer):
     [1.0, 1.0, 1.0]
     """
 
-    def __init__(self, rate: float, **kwargs):
+    def __init__(self, rate: float, **kwargs: Any):
         super().__init__(**{**kwargs, "autocast": False})
         self.rate = rate
 
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: object = None) -> None:
         """There are no weights."""
 
     def call(self, values: tf.Tensor, noise: Noise | None = None) -> tf.Tensor:
@@ -72,7 +73,7 @@ class DenseForSparse(keras.layers.Layer):
         sparse_drop_rate: float = 0.0,
         dense_drop_rate: float = 0.0,
         regularization: float = 0.0,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**{**kwargs, "autocast": False})
         self.units = units
@@ -81,7 +82,7 @@ class DenseForSparse(keras.layers.Layer):
         self.regularization = regularization
         self._read_rows: Callable[[tf.Tensor], tf.Tensor] | None = None
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         self.sparse_dropout = SparseDropout(self.sparse_drop_rate, name="sparse")
         self.sparse_dropout.build()
         self.width = input_shape[-1]
@@ -168,18 +169,29 @@ def sparse_matmul(
     num_rows = tf.cast(num_rows, tf.int64)
 
     @tf.custom_gradient
-    def product(dense: tf.Tensor):
+    def product(dense: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
             order = tf.argsort(columns, stable=True)
-            transposed = [tf.gather(part, order) for part in (columns, rows, values)]
-            return _compressed_matmul(*transposed, (width, num_rows), upstream)
+            return _compressed_matmul(
+                tf.gather(columns, order),
+                tf.gather(rows, order),
+                tf.gather(values, order),
+                (width, num_rows),
+                upstream,
+            )
 
         return _compressed_matmul(rows, columns, values, (num_rows, width), dense), gradient
 
     return product(dense)
 
 
-def _compressed_matmul(rows, columns, values, shape, dense: tf.Tensor) -> tf.Tensor:
+def _compressed_matmul(
+    rows: tf.Tensor,
+    columns: tf.Tensor,
+    values: tf.Tensor,
+    shape: tuple[tf.Tensor, tf.Tensor],
+    dense: tf.Tensor,
+) -> tf.Tensor:
     compressed = tf.raw_ops.SparseTensorToCSRSparseMatrix(
         indices=tf.stack([rows, columns], axis=1), values=values, dense_shape=tf.stack(shape)
     )

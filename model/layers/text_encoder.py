@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -37,7 +37,7 @@ class EncodedText(NamedTuple):
     places: Places
 
 
-def text_features(settings: TextSettings, prefix: str, dtype) -> FeatureCombining:
+def text_features(settings: TextSettings, prefix: str, dtype: Any) -> FeatureCombining:
     """The layer that combines the features of texts."""
     widths, drop = settings.widths, settings.drop_rate
     return FeatureCombining(
@@ -58,7 +58,7 @@ def text_features(settings: TextSettings, prefix: str, dtype) -> FeatureCombinin
     )
 
 
-def hidden_layers(sizes: list[int], settings: TextSettings, dtype, name: str) -> Ffnn:
+def hidden_layers(sizes: list[int], settings: TextSettings, dtype: Any, name: str) -> Ffnn:
     """Hidden layers of the given widths."""
     return Ffnn(
         sizes,
@@ -90,21 +90,22 @@ class TextEncoder(keras.layers.Layer):
         *,
         accumulate_steps: int = 1,
         prefix: str = "text",
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**{**kwargs, "autocast": False})
         self.settings = TextSettings.of(settings)
         self.accumulate_steps = accumulate_steps
         self.prefix = prefix
 
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: object = None) -> None:
         settings, dtype = self.settings, self.dtype_policy
         self.features = text_features(settings, self.prefix, dtype)
         self.features.build()
         self.hidden = hidden_layers(settings.hidden_layers_sizes, settings, dtype, "hidden")
         self.hidden.build((None, self.features.output_width))
         width = self.hidden.output_width(self.features.output_width)
-        self.input_mask = self.transformer = None
+        self.input_mask: InputMask | None = None
+        self.transformer: TransformerEncoder | None = None
         if settings.use_masked_language_model:
             self.input_mask = InputMask(dtype=dtype, name="input_mask")
             self.input_mask.build((None, width))
@@ -135,15 +136,21 @@ class TextEncoder(keras.layers.Layer):
             rows, chosen = self.input_mask(rows, places, token_mask, noise=noise, replicas=replicas)
         if self.transformer is not None:
             # The second gelu (Rasa has it behind the encoder) follows the encoder's last norm.
-            rows = gelu(self._transformed(rows, places.packing, noise))
+            rows = gelu(self._transformed(self.transformer, rows, places.packing, noise))
         return EncodedText(rows, tf.gather(rows, places.sentence_rows), unmasked, chosen, places)
 
-    def _transformed(self, rows: tf.Tensor, packing: Packing, noise: Noise | None) -> tf.Tensor:
+    def _transformed(
+        self,
+        transformer: TransformerEncoder,
+        rows: tf.Tensor,
+        packing: Packing,
+        noise: Noise | None,
+    ) -> tf.Tensor:
         if noise is None or self.accumulate_steps == 1:
-            return self.transformer(rows, packing, noise=noise)
+            return transformer(rows, packing, noise=noise)
 
         def encode(rows: tf.Tensor, packing: Packing, part: int) -> tf.Tensor:
-            return self.transformer(rows, packing, noise=noise.within(f"part_{part}"))
+            return transformer(rows, packing, noise=noise.within(f"part_{part}"))
 
         return encode_in_parts(encode, rows, packing, self.accumulate_steps)
 

@@ -36,7 +36,7 @@ class TextSettings:
     @classmethod
     def of(cls, given: TextSettings | Mapping[str, Any]) -> TextSettings:
         """`given`, or the settings whose `to_json` it is."""
-        if isinstance(given, cls):
+        if isinstance(given, TextSettings):
             return given
         parts = {
             "widths": FeatureWidths(**given["widths"]),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -39,11 +41,11 @@ class TransformerEncoderLayer(keras.layers.Layer):
     first position of each example, `[batch, units]`.
     """
 
-    def __init__(self, settings: TransformerSettings | dict, **kwargs):
+    def __init__(self, settings: TransformerSettings | dict, **kwargs: Any):
         super().__init__(**kwargs)
         self.settings = TransformerSettings.of(settings)
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         units = self.settings.units
         self.attention_norm = self._norm("attention_norm")
         self.attention = MultiHeadAttention(
@@ -59,7 +61,9 @@ class TransformerEncoderLayer(keras.layers.Layer):
         layer.build((None, self.settings.units))
         return layer
 
-    def _dense(self, name: str, width: int, units: int, activation: str | None):
+    def _dense(
+        self, name: str, width: int, units: int, activation: str | None
+    ) -> RandomlyConnectedDense:
         layer = RandomlyConnectedDense(
             units,
             density=self.settings.density,
@@ -114,11 +118,11 @@ class TransformerEncoder(keras.layers.Layer):
     (3, 8)
     """
 
-    def __init__(self, settings: TransformerSettings | dict, **kwargs):
+    def __init__(self, settings: TransformerSettings | dict, **kwargs: Any):
         super().__init__(**kwargs)
         self.settings = TransformerSettings.of(settings)
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         settings = self.settings
         self.project = RandomlyConnectedDense(
             settings.units,

@@ -40,4 +40,4 @@ class TransformerSettings:
     @classmethod
     def of(cls, given: TransformerSettings | Mapping[str, Any]) -> TransformerSettings:
         """`given`, or the settings whose `dataclasses.asdict` it is."""
-        return given if isinstance(given, cls) else cls(**given)
+        return given if isinstance(given, TransformerSettings) else cls(**given)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -46,7 +48,7 @@ class CRF(keras.layers.Layer):
         regularization: float = 0.0,
         scale_loss: bool = False,
         confidence: str = "rasa",
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**{**kwargs, "dtype": "float32"})
         if confidence not in ("rasa", "intended"):
@@ -56,7 +58,7 @@ class CRF(keras.layers.Layer):
         self.scale_loss = scale_loss
         self.confidence = confidence
 
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: object = None) -> None:
         self.transitions = self.add_weight(
             shape=(self.num_tags, self.num_tags),
             initializer="glorot_uniform",

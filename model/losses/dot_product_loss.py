@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -98,7 +98,7 @@ class DotProductLoss(keras.layers.Layer):
         max_negative: float = -0.4,
         use_max_negative: bool = True,
         negative_margin_scale: float = 0.8,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**{**kwargs, "dtype": "float32"})
         if loss_type not in ("cross_entropy", "margin"):
@@ -119,7 +119,7 @@ class DotProductLoss(keras.layers.Layer):
         self.use_max_negative = use_max_negative
         self.negative_margin_scale = negative_margin_scale
 
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: object = None) -> None:
         """There are no weights."""
 
     def call(
@@ -142,7 +142,9 @@ class DotProductLoss(keras.layers.Layer):
         accuracy = LossTerm.of_rows(tf.cast(right, tf.float32), pairs.weights)
         return LossTerm.of_rows(losses, pairs.weights), accuracy
 
-    def _similarities(self, pairs, labels, inputs, noise) -> Similarities:
+    def _similarities(
+        self, pairs: Pairs, labels: Candidates, inputs: Candidates, noise: Noise
+    ) -> Similarities:
         wrong_labels, no_label = self._draw("labels", labels, pairs, noise)
         other_inputs, no_input = self._draw("inputs", inputs, pairs, noise)
         kind = self.similarity_type
@@ -155,7 +157,9 @@ class DotProductLoss(keras.layers.Layer):
             ll=similarity(label, wrong_labels, kind) + no_label,
         )
 
-    def _draw(self, what, candidates, pairs, noise) -> tuple[tf.Tensor, tf.Tensor]:
+    def _draw(
+        self, what: str, candidates: Candidates, pairs: Pairs, noise: Noise
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Negatives `[rows, negatives, units]`, and -1e9 where one is not negative."""
         # Drawn for the global batch and cut: the draws do not depend on who holds a row.
         shape = tf.stack([pairs.count, self.num_negatives])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 # The least share of the probability that any tag keeps, however unlikely: it bounds all quotients.
@@ -31,7 +33,9 @@ def log_partition(potentials: tf.Tensor, transitions: tf.Tensor, lengths: tf.Ten
 
 
 @tf.custom_gradient
-def _log_partition(potentials, transitions, active):
+def _log_partition(
+    potentials: tf.Tensor, transitions: tf.Tensor, active: tf.Tensor
+) -> tuple[tf.Tensor, Callable]:
     """`log_partition` on `[time, batch, tags]`, `[tags, tags]` and `[time, batch]`, all float64."""
     # Each column of the kernel and each row of weights is scaled to a maximum of 1.
     column_scale = tf.reduce_max(transitions, 0)
@@ -42,7 +46,7 @@ def _log_partition(potentials, transitions, active):
     forward, norms = _forward(weights, kernel, active)
     result = tf.reduce_sum(active * (row_scale + tf.math.log(norms)), 0)
 
-    def gradient(upstream):
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, None]:
         backward, arriving = _backward(weights / norms[..., None], kernel, active)
         joint = forward * backward
         # The mass is 1, but for what `LEAST` added; it is 0 where scores are out of all range.
@@ -57,7 +61,9 @@ def _log_partition(potentials, transitions, active):
     return result, gradient
 
 
-def _forward(weights, kernel, active):
+def _forward(
+    weights: tf.Tensor, kernel: tf.Tensor, active: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Normalised forward probabilities `[time, batch, tags]` and their norms `[time, batch]`."""
     time = tf.shape(weights)[0]
     norm = tf.reduce_sum(weights[0], -1)
@@ -65,7 +71,9 @@ def _forward(weights, kernel, active):
     states = tf.TensorArray(tf.float64, time).write(0, state)
     norms = tf.TensorArray(tf.float64, time).write(0, norm)
 
-    def step(t, state, states, norms):
+    def step(
+        t: tf.Tensor, state: tf.Tensor, states: tf.TensorArray, norms: tf.TensorArray
+    ) -> tuple:
         reached = tf.matmul(state, kernel) * weights[t]
         norm = tf.reduce_sum(reached, -1)
         moved = tf.maximum(reached / norm[:, None], LEAST)
@@ -76,14 +84,18 @@ def _forward(weights, kernel, active):
     return states.stack(), norms.stack()
 
 
-def _backward(weights, kernel, active):
+def _backward(
+    weights: tf.Tensor, kernel: tf.Tensor, active: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Backward probabilities and, per position, their product with the (normed) weights."""
     time = tf.shape(weights)[0]
     state = tf.ones_like(weights[0])
     states = tf.TensorArray(tf.float64, time)
     products = tf.TensorArray(tf.float64, time)
 
-    def step(t, state, states, products):
+    def step(
+        t: tf.Tensor, state: tf.Tensor, states: tf.TensorArray, products: tf.TensorArray
+    ) -> tuple:
         product = weights[t] * state
         states, products = states.write(t, state), products.write(t, product)
         moved = tf.matmul(product, kernel, transpose_b=True)
@@ -128,13 +140,13 @@ def best_path(
     )
 
 
-def _best_scores(potentials, into, active):
+def _best_scores(potentials: tf.Tensor, into: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
     """The score of the best path to each tag, `[time, batch, tags]`; `into[j, i]` is i -> j."""
     time = tf.shape(potentials)[0]
     state = potentials[0]
     states = tf.TensorArray(tf.float32, time).write(0, state)
 
-    def step(t, state, states):
+    def step(t: tf.Tensor, state: tf.Tensor, states: tf.TensorArray) -> tuple:
         moved = potentials[t] + tf.reduce_max(state[:, None, :] + into[None], -1)
         state = tf.where(active[t][:, None], moved, state)
         return t + 1, state, states.write(t, state)
@@ -143,7 +155,9 @@ def _best_scores(potentials, into, active):
     return states.stack()
 
 
-def _trace_back(best, into, lengths, rule):
+def _trace_back(
+    best: tf.Tensor, into: tf.Tensor, lengths: tf.Tensor, rule: str
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Tags and confidences `[time, batch]`, from the last position to the first."""
     time = tf.shape(best)[0]
     tag = tf.argmax(best[-1], -1, tf.int32)
@@ -151,7 +165,13 @@ def _trace_back(best, into, lengths, rule):
     tags = tf.TensorArray(tf.int32, time).write(time - 1, tag)
     certainties = tf.TensorArray(tf.float32, time).write(time - 1, certainty)
 
-    def step(t, tag, certainty, tags, certainties):
+    def step(
+        t: tf.Tensor,
+        tag: tf.Tensor,
+        certainty: tf.Tensor,
+        tags: tf.TensorArray,
+        certainties: tf.TensorArray,
+    ) -> tuple:
         column = tag
         if rule == "rasa":
             column = tf.where(t == lengths - 2, tag, tf.cast(certainty, tf.int32))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -29,14 +32,14 @@ class TokenGuessing(keras.layers.Layer):
     """
 
     def __init__(
-        self, embedding_dimension: int, *, regularization: float = 0.0, loss: dict, **kwargs
+        self, embedding_dimension: int, *, regularization: float = 0.0, loss: dict, **kwargs: Any
     ):
         super().__init__(**kwargs)
         self.embedding_dimension = embedding_dimension
         self.regularization = regularization
         self.loss = dict(loss)
 
-    def build(self, encoded_shape, unmasked_shape) -> None:
+    def build(self, encoded_shape: Sequence[Any], unmasked_shape: Sequence[Any]) -> None:
         self.guess = self._embed("guess", encoded_shape[-1])
         self.truth = self._embed("truth", unmasked_shape[-1])
         self.comparison = DotProductLoss(**self.loss, name="comparison")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -39,7 +42,7 @@ class TagHead(keras.layers.Layer):
         regularization: float = 0.0,
         scale_loss: bool = False,
         confidence: str = "rasa",
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.num_tags = num_tags
@@ -49,7 +52,7 @@ class TagHead(keras.layers.Layer):
         self.scale_loss = scale_loss
         self.confidence = confidence
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         width = input_shape[-1]
         self.given = None
         if self.num_given_tags:

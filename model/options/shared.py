@@ -177,4 +177,5 @@ class SharedOptions:
         Maps are merged with the defaults key by key; names of earlier releases are translated,
         with a notice in the log. A key that is not known has no effect, with a warning.
         """
-        return cls(**merged_with_defaults(cls.title, component, dataclasses.asdict(cls())))
+        defaults = dataclasses.asdict(cls())  # type: ignore[call-arg] # DIET and TED have all
+        return cls(**merged_with_defaults(cls.title, component, defaults))

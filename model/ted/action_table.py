@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -29,12 +30,12 @@ class ActionTable(keras.layers.Layer):
     float32.
     """
 
-    def __init__(self, sizes: TEDSizes | dict, options: TEDOptions | dict, **kwargs):
+    def __init__(self, sizes: TEDSizes | dict, options: TEDOptions | dict, **kwargs: Any):
         super().__init__(**{**kwargs, "autocast": False})
         self.sizes = TEDSizes.from_json(sizes) if isinstance(sizes, dict) else sizes
         self.options = TEDOptions(**options) if isinstance(options, dict) else options
 
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: object = None) -> None:
         count = self.sizes.num_labels
         widths = self.sizes.labels or {"action_name": FeatureWidths(sentence_dense=count)}
         self.encoders = [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -31,7 +33,9 @@ class DialogueEncoder(keras.layers.Layer):
     Call: `[turns, inputs]` and their `Packing` -> `[batch, units]`, or `[turns, units]`.
     """
 
-    def __init__(self, settings: TransformerSettings | dict, *, accumulate_steps=1, **kwargs):
+    def __init__(
+        self, settings: TransformerSettings | dict, *, accumulate_steps: int = 1, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.settings = TransformerSettings.of(settings)
         self.accumulate_steps = accumulate_steps
@@ -41,8 +45,8 @@ class DialogueEncoder(keras.layers.Layer):
         """Whether the vectors of all turns come out."""
         return self.settings.unidirectional
 
-    def build(self, input_shape) -> None:
-        self.transformer = None
+    def build(self, input_shape: Sequence[Any]) -> None:
+        self.transformer: TransformerEncoder | None = None
         if self.settings.num_layers:
             self.transformer = TransformerEncoder(
                 self.settings, dtype=self.dtype_policy, name="transformer"
@@ -59,19 +63,25 @@ class DialogueEncoder(keras.layers.Layer):
             last = tf.gather(packing.starts + packing.lengths - 1, example)
             rows = tf.gather(rows, last - position)
         if self.transformer is not None:
-            rows = self._transformed(rows, packing, noise)
+            rows = self._transformed(self.transformer, rows, packing, noise)
         elif not self.full_dialogue:
             rows = tf.gather(rows, packing.starts)
         return gelu(rows)
 
-    def _transformed(self, rows: tf.Tensor, packing: Packing, noise: Noise | None) -> tf.Tensor:
+    def _transformed(
+        self,
+        transformer: TransformerEncoder,
+        rows: tf.Tensor,
+        packing: Packing,
+        noise: Noise | None,
+    ) -> tf.Tensor:
         current_only = not self.full_dialogue
         if noise is None or self.accumulate_steps == 1:
-            return self.transformer(rows, packing, noise=noise, first_only=current_only)
+            return transformer(rows, packing, noise=noise, first_only=current_only)
 
         def encode(rows: tf.Tensor, packing: Packing, part: int) -> tf.Tensor:
             noise_of_part = noise.within(f"part_{part}")
-            return self.transformer(rows, packing, noise=noise_of_part, first_only=current_only)
+            return transformer(rows, packing, noise=noise_of_part, first_only=current_only)
 
         return encode_in_parts(encode, rows, packing, self.accumulate_steps)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from model.layers.feature_widths import FeatureWidths
 from model.layers.text_settings import TextSettings
@@ -16,7 +17,7 @@ ENCODED = ("intent", "text", "action_name", "action_text")
 
 
 def turn_encoder(
-    attribute: str, widths: FeatureWidths, options: TEDOptions, accumulate_steps: int, dtype
+    attribute: str, widths: FeatureWidths, options: TEDOptions, accumulate_steps: int, dtype: Any
 ) -> RowEncoder | TextTurnEncoder:
     """The built encoder of an attribute of turns."""
     if attribute in TEXT_ATTRIBUTES:
@@ -35,7 +36,7 @@ def turn_encoder(
 
 
 def label_encoder(
-    attribute: str, widths: FeatureWidths, options: TEDOptions, dtype
+    attribute: str, widths: FeatureWidths, options: TEDOptions, dtype: Any
 ) -> RowEncoder | TextTurnEncoder:
     """The built encoder of an attribute of labels: their features know no dropout."""
     name = f"label_{attribute}"
@@ -60,7 +61,14 @@ def _text_settings(name: str, widths: FeatureWidths, options: TEDOptions) -> Tex
     )
 
 
-def _text_encoder(name, attribute, settings, options, dtype, accumulate_steps=1) -> TextTurnEncoder:
+def _text_encoder(
+    name: str,
+    attribute: str,
+    settings: TextSettings,
+    options: TEDOptions,
+    dtype: Any,
+    accumulate_steps: int = 1,
+) -> TextTurnEncoder:
     layer = TextTurnEncoder(
         attribute,
         settings,
@@ -74,7 +82,14 @@ def _text_encoder(name, attribute, settings, options, dtype, accumulate_steps=1)
     return layer
 
 
-def _row_encoder(name, attribute, widths, options, dtype, **dropout) -> RowEncoder:
+def _row_encoder(
+    name: str,
+    attribute: str,
+    widths: FeatureWidths,
+    options: TEDOptions,
+    dtype: Any,
+    **dropout: float,
+) -> RowEncoder:
     layer = RowEncoder(
         attribute,
         width=widths.sentence,
@@ -100,7 +115,7 @@ def _encoding(options: TEDOptions) -> dict:
     }
 
 
-def dialogue_encoder(options: TEDOptions, accumulate_steps: int, dtype) -> DialogueEncoder:
+def dialogue_encoder(options: TEDOptions, accumulate_steps: int, dtype: Any) -> DialogueEncoder:
     """The encoder of dialogues, not built."""
     settings = transformer_settings(
         options,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -73,7 +73,13 @@ class TED(keras.Model):
     """
 
     def __init__(
-        self, sizes: TEDSizes, options: TEDOptions, *, accumulate_steps=1, name="ted", **kwargs
+        self,
+        sizes: TEDSizes,
+        options: TEDOptions,
+        *,
+        accumulate_steps: int = 1,
+        name: str = "ted",
+        **kwargs: Any,
     ):
         # A fixed name, since the places of all noise are paths that begin with it.
         super().__init__(**{**kwargs, "autocast": False}, name=name)
@@ -86,7 +92,7 @@ class TED(keras.Model):
 
     # --- Layers -----------------------------------------------------------------------------------
 
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: object = None) -> None:
         """Create every variable; no data is needed."""
         options, dtype, parts = self.options, self.dtype_policy, self.accumulate_steps
         widths = self.sizes.attributes
@@ -155,7 +161,9 @@ class TED(keras.Model):
         losses, accuracy = self._terms_of(dialogues, batch, noise, replicas)
         return Terms(losses, {"action_accuracy": accuracy})
 
-    def _terms_of(self, dialogues, batch, noise, replicas) -> tuple[dict[str, LossTerm], LossTerm]:
+    def _terms_of(
+        self, dialogues: EncodedDialogues, batch: Batch, noise: Noise | None, replicas: Replicas
+    ) -> tuple[dict[str, LossTerm], LossTerm]:
         action, accuracy = self._action_terms(dialogues, batch, noise, replicas)
         losses = {"action": action}
         if (texts := dialogues.texts) is not None:
@@ -284,5 +292,5 @@ class TED(keras.Model):
         return model_config(self)
 
     @classmethod
-    def from_config(cls, config: dict, custom_objects=None) -> TED:
+    def from_config(cls, config: dict, custom_objects: dict[str, Any] | None = None) -> TED:
         return cls(**model_arguments(config, TEDSizes, TEDOptions))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -29,7 +29,7 @@ class EncodedTurns(NamedTuple):
     text: EncodedText | None
 
 
-def encoding_layer(units: int, settings: dict, dtype) -> Ffnn:
+def encoding_layer(units: int, settings: dict, dtype: Any) -> Ffnn:
     """The layer (Rasa's `encoding_layer`) behind the features of users' and actions' turns."""
     return Ffnn([units], **settings, dtype=dtype, name="encoding")
 
@@ -70,7 +70,7 @@ class RowEncoder(keras.layers.Layer):
         sparse_drop_rate: float = 0.0,
         dense_drop_rate: float = 0.0,
         regularization: float = 0.0,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**{**kwargs, "autocast": False})
         self.attribute = attribute
@@ -92,7 +92,7 @@ class RowEncoder(keras.layers.Layer):
     def _joined(self) -> int:
         return (self.dense_dimension if self.width else 0) + self.dense_width
 
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: object = None) -> None:
         self.projection = self.encoding = None
         if self.width:
             self.projection = DenseForSparse(
@@ -162,7 +162,7 @@ class TextTurnEncoder(keras.layers.Layer):
         encoding_dimension: int,
         encoding: dict,
         accumulate_steps: int = 1,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**{**kwargs, "autocast": False})
         self.attribute = attribute
@@ -176,7 +176,7 @@ class TextTurnEncoder(keras.layers.Layer):
         """The last dimension of the rows."""
         return self.encoding_dimension
 
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: object = None) -> None:
         self.text = TextEncoder(
             self.settings,
             accumulate_steps=self.accumulate_steps,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from data_pipeline.component_options import unknown_name
 from data_pipeline.errors import InputError
 from trainer.distribution.distribution import STRATEGIES
 from trainer.distribution.replicas import COMPRESSIONS
@@ -98,9 +98,7 @@ def read_trainer_options(values: Mapping[str, Any], source: str) -> TrainerOptio
     """
     for name in values:
         if name not in OPTIONS:
-            close = difflib.get_close_matches(str(name), OPTIONS, n=1)
-            advice = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(OPTIONS)}"
-            raise InputError(f"{source}: unknown option {name!r}; {advice}")
+            raise unknown_name(f"{source}: unknown option", name, list(OPTIONS))
     try:
         return TrainerOptions(**values)
     except InputError as error:

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 
 from data_pipeline.batches.examples import Examples, FeatureTables
 from data_pipeline.batches.plans import PADDING
-from data_pipeline.featurizers.dense.dense_features import pool
+from data_pipeline.featurizers.dense_features import pool
 
 LENGTH_BUCKET = 4  # token positions are padded to a multiple of this, so that few shapes occur
 

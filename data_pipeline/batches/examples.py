@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from data_pipeline.featurizers.dense.dense_features import DenseBlock
+from data_pipeline.featurizers.dense_features import DenseBlock
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from data_pipeline.featurizers.dense.dense_features import Pooling, TextVectors
+from data_pipeline.featurizers.dense_features import Pooling, TextVectors
 from data_pipeline.rasa_files.training_items import Message, Token
 from data_pipeline.tokenizers.tokenizer import Tokenizer
 

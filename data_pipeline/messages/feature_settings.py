@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.pipeline_components import build_featurizers, described_tokenizer
 from data_pipeline.file_hashes import sha256_of
 from data_pipeline.json_differences import json_differences
 from data_pipeline.messages.earlier_pipeline import EarlierPipeline
+from data_pipeline.messages.pipeline_components import build_featurizers, described_tokenizer
 from data_pipeline.messages.prepared import FORMAT_VERSION, PreparedDataset
 from data_pipeline.messages.scan import Scanner
 from data_pipeline.rasa_files.nlu_files import find_nlu_files, named_lookup_files

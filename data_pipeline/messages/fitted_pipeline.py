@@ -23,14 +23,14 @@ from data_pipeline.batches.examples import Context, Examples, FeatureTables
 from data_pipeline.entities.decoding import SynonymMapper
 from data_pipeline.entities.tags import TagVocabulary
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.dense.dense_features import DenseBlock
+from data_pipeline.featurizers.dense_features import DenseBlock
 from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage, tokenize
-from data_pipeline.featurizers.pipeline_components import (
+from data_pipeline.messages.label_features import LabelFeatures
+from data_pipeline.messages.pipeline_components import (
     restore_featurizer,
     restore_tokenizer,
     saved_tokenizer,
 )
-from data_pipeline.messages.label_features import LabelFeatures
 from data_pipeline.rasa_files.training_items import Message, TokenType
 from data_pipeline.tokenizers.tokenizer import Tokenizer
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.component_names import component_name
-from data_pipeline.featurizers.pipeline_components import build_featurizers
+from data_pipeline.messages.pipeline_components import build_featurizers
 from data_pipeline.rasa_files.yaml_files import read_yaml_mapping
 from trainer.config.auto_configuration import LANGUAGE, PIPELINE, POLICIES, completed
 from trainer.config.earlier_versions import translated

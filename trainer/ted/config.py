@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from data_pipeline.batches.plans import Schedule
 from data_pipeline.dialogue.dialogue_featurizer import FEATURIZER_FILE, DialogueFeaturizer
 from data_pipeline.dialogue.prepare_dialogues import DialogueSettings
-from data_pipeline.featurizers.pipeline_components import FEATURIZERS
 from data_pipeline.messages.feature_settings import FeatureSettings
+from data_pipeline.messages.pipeline_components import FEATURIZERS
 from model.ted.options import TEDOptions
 from trainer.config.options import TrainerOptions
 from trainer.config.run_config import schedule_of

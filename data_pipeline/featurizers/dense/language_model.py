@@ -13,10 +13,10 @@ import numpy as np
 
 from data_pipeline.component_options import read_options, unknown_name
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.dense.dense_features import TextVectors
 from data_pipeline.featurizers.dense.language_models import LANGUAGE_MODELS
 from data_pipeline.featurizers.dense.transformer_files import TransformerFiles
 from data_pipeline.featurizers.dense.transformer_vectors import TransformerVectors, Words
+from data_pipeline.featurizers.dense_features import TextVectors
 from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage
 from data_pipeline.optional_packages import require_package
 from data_pipeline.remembered import Remembered

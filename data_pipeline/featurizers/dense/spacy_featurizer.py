@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from data_pipeline.component_options import read_options
-from data_pipeline.featurizers.dense.dense_features import Pooling
+from data_pipeline.featurizers.dense_features import Pooling
 from data_pipeline.featurizers.featurizer import Featurizer
 from data_pipeline.tokenizers.spacy_model import SpacyModel, check_same_model
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from data_pipeline.featurizers.dense.dense_features import TextVectors
 from data_pipeline.featurizers.dense.language_models import LanguageModel
 from data_pipeline.featurizers.dense.transformer_files import TransformerFiles
+from data_pipeline.featurizers.dense_features import TextVectors
 
 TEXTS_AT_ONCE = 64
 

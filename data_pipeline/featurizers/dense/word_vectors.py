@@ -13,8 +13,8 @@ import numpy as np
 
 from data_pipeline.component_options import read_options
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.dense.dense_features import Pooling
 from data_pipeline.featurizers.dense.vector_files import MATRIX_SUFFIX, read_word_vectors
+from data_pipeline.featurizers.dense_features import Pooling
 from data_pipeline.featurizers.featurizer import Featurizer
 
 logger = logging.getLogger(__name__)

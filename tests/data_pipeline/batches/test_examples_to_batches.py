@@ -14,7 +14,7 @@ from data_pipeline.batches.dataset import make_dataset, rows_per_replica
 from data_pipeline.batches.example_store import ExampleStore
 from data_pipeline.batches.examples import Examples, FeatureTables, ranges
 from data_pipeline.batches.plans import PADDING, Plan
-from data_pipeline.featurizers.dense.dense_features import DenseBlock
+from data_pipeline.featurizers.dense_features import DenseBlock
 
 TYPES, PLACES, WIDTH, SENTENCE_WIDTH = 9, 5, 12, 8
 LENGTHS = (3, 1, 6, 2, 4, 1, 5)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from data_pipeline.featurizers.featurizer import TokenizedMessage
-from data_pipeline.featurizers.pipeline_components import build_featurizers
 from data_pipeline.messages.label_features import LabelFeatures, build_label_features
+from data_pipeline.messages.pipeline_components import build_featurizers
 from data_pipeline.rasa_files.training_items import Message
 
 LABELS = ("ask-time", "ask_time", "greet")

@@ -9,7 +9,7 @@ import pytest
 from pretrained import golden, needs
 
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.pipeline_components import (
+from data_pipeline.messages.pipeline_components import (
     build_featurizers,
     restore_tokenizer,
     saved_tokenizer,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.pipeline_components import build_featurizers
+from data_pipeline.messages.pipeline_components import build_featurizers
 
 ROOT = Path(__file__).resolve().parents[3]
 LAZY = "spacy jieba transformers torch tokenizers".split()

@@ -13,7 +13,7 @@ from data_pipeline.batches.assembly import assemble, padded_length
 from data_pipeline.batches.dataset import make_dataset
 from data_pipeline.batches.plans import PADDING, in_order_plan
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.dense.dense_features import DenseBlock, pool
+from data_pipeline.featurizers.dense_features import DenseBlock, pool
 from data_pipeline.featurizers.featurizer import TokenizedMessage
 from data_pipeline.messages.feature_settings import FeatureSettings
 from data_pipeline.messages.fitted_pipeline import FittedPipeline, store_messages

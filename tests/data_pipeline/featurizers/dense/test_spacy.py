@@ -12,9 +12,9 @@ from pretrained import golden, needs
 
 from data_pipeline.batches.assembly import assemble
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.pipeline_components import build_featurizers
 from data_pipeline.messages.feature_settings import FeatureSettings
 from data_pipeline.messages.fitted_pipeline import FittedPipeline, store_messages
+from data_pipeline.messages.pipeline_components import build_featurizers
 from data_pipeline.messages.prepare import prepare
 from data_pipeline.rasa_files.training_items import Message
 from data_pipeline.tokenizers import spacy_model

@@ -9,7 +9,7 @@ import pytest
 
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.dense.word_vectors import WordVectorsFeaturizer
-from data_pipeline.featurizers.pipeline_components import build_featurizers
+from data_pipeline.messages.pipeline_components import build_featurizers
 
 LINES = "hello 1 2\nParis 3 4\nparis 5 6\n"
 

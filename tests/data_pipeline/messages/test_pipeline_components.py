@@ -6,7 +6,7 @@ import pytest
 
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.count_vectors import CountVectorsFeaturizer
-from data_pipeline.featurizers.pipeline_components import build_featurizers, restore_featurizer
+from data_pipeline.messages.pipeline_components import build_featurizers, restore_featurizer
 
 TOKENIZER = {"name": "WhitespaceTokenizer"}
 COUNT = {"name": "CountVectorsFeaturizer"}

@@ -17,10 +17,10 @@ MOST_FILES = 15
 DATA_FLOORS = (
     # data_pipeline
     ("errors", "file_hashes", "json_differences"),
-    ("component_options", "atomic_files", "optional_packages", "rasa_files"),
+    ("component_options", "atomic_files", "optional_packages", "remembered", "rasa_files"),
     ("prepared_folder", "tokenizers"),
     ("featurizers",),
-    ("entities", "batches"),
+    ("featurizers.dense", "entities", "batches"),
     ("messages",),
     ("dialogue.domain",),
     ("dialogue.stories",),

@@ -12,14 +12,8 @@ from yaml.events import MappingStartEvent, SequenceStartEvent
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.intent_names import annotated_message, split_intent
 from data_pipeline.rasa_files.training_items import LookupTable, RegexPattern, Synonym, TrainingItem
-from data_pipeline.rasa_files.yaml_events import (
-    Mapping,
-    Node,
-    Scalar,
-    Sequence,
-    YamlEvents,
-    open_events,
-)
+from data_pipeline.rasa_files.yaml_events import YamlEvents, open_events
+from data_pipeline.rasa_files.yaml_values import Mapping, Node, Scalar, Sequence, is_null, is_text
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +78,7 @@ class _NluYaml:
             return
         if not isinstance(events.peek(), MappingStartEvent):
             root = events.compose()
-            if isinstance(root, Scalar) and root.kind == "null":
+            if is_null(root):
                 return
             raise self._error(root.line, "the file must be a map with the key 'nlu'", root)
         events.take()
@@ -113,14 +107,14 @@ class _NluYaml:
     def _version(self) -> str | None:
         node = self._events.compose()
         if isinstance(node, Scalar):
-            return None if node.kind == "null" else node.value.strip("\"' ")
+            return None if is_null(node) else node.value.strip("\"' ")
         raise self._error(node.line, "'version' must be a string such as \"3.1\"", node)
 
     def _nlu(self) -> Iterator[TrainingItem]:
         events = self._events
         if not isinstance(events.peek(), SequenceStartEvent):
             node = events.compose()
-            if isinstance(node, Scalar) and node.kind == "null":
+            if is_null(node):
                 return
             raise self._error(node.line, "'nlu' must be a list of '- intent: ...' sections", node)
         events.take()
@@ -131,7 +125,7 @@ class _NluYaml:
                 node = events.compose()
                 if isinstance(node, Mapping):
                     yield from self._composed(node.items, node.line)
-                elif not (isinstance(node, Scalar) and node.kind == "null"):
+                elif not is_null(node):
                     raise self._error(node.line, "a section of 'nlu' must be a map", node)
 
     def _section(self, line: int) -> Iterator[TrainingItem]:
@@ -192,14 +186,14 @@ class _NluYaml:
         return split_intent(self._name(node, "intent"), self._events.source(node.line))
 
     def _name(self, node: Node, kind: str) -> str:
-        if isinstance(node, Scalar) and node.kind != "null" and node.value:
+        if isinstance(node, Scalar) and not is_null(node) and node.value:
             return node.value
         raise self._error(node.line, f"'{kind}' must be followed by a name", node)
 
     def _listed_example(self, node: Node, intent: tuple[str, str | None]) -> Iterator[TrainingItem]:
         """One `{text: ..., metadata: ...}`."""
         text = node.items.get("text") if isinstance(node, Mapping) else None
-        if not isinstance(text, Scalar) or text.kind == "null":
+        if not isinstance(text, Scalar) or is_null(text):
             raise self._error(
                 node.line, f"a listed example must be 'text: ...'; or {BLOCK_HINT}", node
             )
@@ -214,12 +208,12 @@ class _NluYaml:
 
     def _block_lines(self, node: Node, title: str) -> Iterator[tuple[str, str]]:
         """`(file:line, text)` of every example in a block string."""
-        if not isinstance(node, Scalar) or node.kind not in ("str", "null"):
-            problem = f"'examples' of {title!r} must be text; {BLOCK_HINT}"
-            raise self._error(node.line, problem, node)
-        if node.kind == "null":
+        if is_null(node):
             logger.warning("%s: %r has no examples", self._events.source(node.line), title)
             return
+        if not is_text(node):
+            problem = f"'examples' of {title!r} must be text; {BLOCK_HINT}"
+            raise self._error(node.line, problem, node)
         # Only a literal block keeps the file's lines; other text is placed by where it starts.
         first, step = (node.line + 1, 1) if node.style == "|" else (node.line, 0)
         for index, line in enumerate(node.value.splitlines()):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -22,64 +21,11 @@ from yaml.events import (
 )
 
 from data_pipeline.errors import InputError
+from data_pipeline.rasa_files.yaml_values import Mapping, Node, Scalar, Sequence
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_RESOLVER = yaml.resolver.Resolver()
 _STARTS = (MappingStartEvent, SequenceStartEvent)
 _ENDS = (MappingEndEvent, SequenceEndEvent)
-SHOWN_CHARACTERS = 60
-
-
-@dataclass(slots=True)
-class Scalar:
-    """A scalar as written: `style` is None for a plain one, else one of `|`, `>`, `"`, `'`."""
-
-    value: str
-    line: int
-    style: str | None = None
-
-    @property
-    def kind(self) -> str:
-        """What YAML takes the scalar for: `str`, `int`, `float`, `bool`, `null`, ..."""
-        if self.style is not None:
-            return "str"
-        tag = _RESOLVER.resolve(yaml.ScalarNode, self.value, (True, False))
-        return tag.rpartition(":")[2]
-
-    def shown(self) -> str:
-        """For error messages."""
-        return _shortened("nothing" if self.kind == "null" else repr(self.value))
-
-
-@dataclass(slots=True)
-class Sequence:
-    """A list of nodes."""
-
-    items: list[Node]
-    line: int
-
-    def shown(self) -> str:
-        """For error messages."""
-        return f"a list of {len(self.items)} items"
-
-
-@dataclass(slots=True)
-class Mapping:
-    """A map; keys are the scalars as written."""
-
-    items: dict[str, Node]
-    line: int
-
-    def shown(self) -> str:
-        """For error messages."""
-        return _shortened("a map with the keys " + ", ".join(self.items))
-
-
-Node = Scalar | Sequence | Mapping
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
 
 
 class YamlEvents:
@@ -178,7 +124,8 @@ class YamlEvents:
             return self._anchored(event.anchor, line)
         node: Node
         if isinstance(event, ScalarEvent):
-            node = Scalar(event.value, line, event.style or None)  # libyaml: '' for plain
+            style = event.style or (None if event.implicit[0] else event.tag)  # of `!!str 5`
+            node = Scalar(event.value, line, style)
         elif isinstance(event, SequenceStartEvent):
             node = Sequence([], line)
             while not self.at_end():

@@ -1,27 +1,57 @@
-"""Reads small YAML files, with errors that say where."""
+"""Reads small YAML files whole: as nodes with lines, or as plain maps and lists."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from data_pipeline.errors import InputError
+from data_pipeline.rasa_files.yaml_events import open_events
+from data_pipeline.rasa_files.yaml_values import Node, is_null, plain_value
+
+_PLAIN = "!plain"
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's, but `1e-3` is a number, as in YAML 1.2, which Rasa reads; in 1.1 it is text."""
+    """PyYAML's, but words mean what `plain_value` says, and no key may stand twice in a map."""
+
+    def resolve(self, kind, value, implicit):
+        if kind is yaml.ScalarNode and implicit[0]:
+            return _MERGE if value == "<<" else _PLAIN
+        return super().resolve(kind, value, implicit)
+
+    def construct_mapping(self, node, deep=False):
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.tag != _MERGE and key.value in seen:
+                problem = f"the key {key.value!r} stands twice in one map"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), "-+0123456789"
-)
+_Loader.add_constructor(_PLAIN, lambda loader, node: plain_value(node.value))
+
+
+def read_document(path: Path) -> Node | None:
+    """The root node of a file; None where the file is empty.
+
+    Raises:
+        InputError: it is not YAML, or holds a second document.
+    """
+    with open_events(path) as events:
+        if not events.enter_document():
+            return None
+        node = events.compose()
+        events.expect_one_document()
+    return None if is_null(node) else node
 
 
 def parse_yaml(text: str) -> Any:
-    """The content of a YAML document.
+    """The content of a YAML document as plain values.
 
     Raises:
         yaml.YAMLError: it is not one.

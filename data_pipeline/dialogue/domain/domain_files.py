@@ -12,16 +12,18 @@ from data_pipeline.dialogue.domain.domain_slots import SlotReader
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.nlu_files import files_below
 from data_pipeline.rasa_files.nlu_yaml import version_is_readable
-from data_pipeline.rasa_files.yaml_documents import (
+from data_pipeline.rasa_files.yaml_files import read_document
+from data_pipeline.rasa_files.yaml_values import (
+    Mapping,
+    Node,
+    Scalar,
     expect_mapping,
     expect_name,
     expect_sequence,
     expect_truth,
     is_null,
-    read_document,
     scalar_value,
 )
-from data_pipeline.rasa_files.yaml_events import Mapping, Node, Scalar
 
 logger = logging.getLogger(__name__)
 

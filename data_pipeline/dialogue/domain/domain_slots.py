@@ -9,7 +9,9 @@ from typing import Any
 
 from data_pipeline.dialogue.domain.slots import OTHER_VALUE, SLOT_TYPES, EntityMapping, Slot
 from data_pipeline.errors import InputError
-from data_pipeline.rasa_files.yaml_documents import (
+from data_pipeline.rasa_files.yaml_values import (
+    Node,
+    Scalar,
     expect_mapping,
     expect_name,
     expect_sequence,
@@ -18,7 +20,6 @@ from data_pipeline.rasa_files.yaml_documents import (
     is_null,
     scalar_value,
 )
-from data_pipeline.rasa_files.yaml_events import Node, Scalar
 
 logger = logging.getLogger(__name__)
 

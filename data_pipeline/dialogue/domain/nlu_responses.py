@@ -11,7 +11,8 @@ from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.nlu_files import files_below, find_nlu_files, iter_nlu_file
 from data_pipeline.rasa_files.training_items import Message
-from data_pipeline.rasa_files.yaml_events import Mapping, open_events
+from data_pipeline.rasa_files.yaml_events import open_events
+from data_pipeline.rasa_files.yaml_values import Mapping
 
 
 def with_nlu_responses(domain: Domain, nlu_paths: Iterable[str | Path]) -> Domain:

@@ -11,14 +11,15 @@ from data_pipeline.dialogue.stories.story_reading import StoryReading
 from data_pipeline.dialogue.stories.story_steps import Checkpoint, StoryBuilder
 from data_pipeline.dialogue.stories.user_steps import read_user_step
 from data_pipeline.errors import InputError
-from data_pipeline.rasa_files.yaml_documents import (
+from data_pipeline.rasa_files.yaml_values import (
+    Mapping,
+    Node,
     expect_mapping,
     expect_name,
     expect_sequence,
     frozen_value,
     is_null,
 )
-from data_pipeline.rasa_files.yaml_events import Mapping, Node
 
 logger = logging.getLogger(__name__)
 

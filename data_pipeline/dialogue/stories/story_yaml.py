@@ -12,14 +12,17 @@ from data_pipeline.dialogue.stories.story_reading import StoryReading
 from data_pipeline.dialogue.stories.story_steps import StoryStep
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.nlu_yaml import version_is_readable
-from data_pipeline.rasa_files.yaml_documents import (
+from data_pipeline.rasa_files.yaml_events import YamlEvents, open_events
+from data_pipeline.rasa_files.yaml_values import (
+    Mapping,
+    Node,
+    Scalar,
     expect_mapping,
     expect_name,
     expect_sequence,
     expect_truth,
     is_null,
 )
-from data_pipeline.rasa_files.yaml_events import Mapping, Node, Scalar, YamlEvents, open_events
 
 RULE_SNIPPET = "..."
 TITLES = {"stories": "story", "rules": "rule"}

@@ -9,12 +9,13 @@ from data_pipeline.dialogue.domain.events import StoryEntity, UserUttered
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.annotations import parse_example
 from data_pipeline.rasa_files.intent_names import split_intent
-from data_pipeline.rasa_files.yaml_documents import (
+from data_pipeline.rasa_files.yaml_values import (
+    Mapping,
+    Node,
     expect_name,
     expect_sequence,
     frozen_value,
 )
-from data_pipeline.rasa_files.yaml_events import Mapping, Node
 
 COMMAND = re.compile(r"/(?P<intent>[^{@]+)(?P<confidence>@[0-9.]+)?(?P<entities>{.+})?")
 

@@ -8,7 +8,8 @@ name. The header is written last; that the folder is complete or absent is the m
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from scipy.sparse import csr_matrix
 from data_pipeline.atomic_files import recover
 from data_pipeline.errors import InputError
 from data_pipeline.file_hashes import sha256_of
+
+logger = logging.getLogger(__name__)
 
 HEADER_FILE = "header.json"
 ADVICE = "Remove the folder and prepare again."
@@ -98,6 +101,33 @@ def check_file(path: Path, recorded: Mapping[str, Any], *, hashed: bool) -> None
         )
     if hashed and sha256_of(path) != recorded["sha256"]:
         raise InputError(f"{path} was altered: its SHA-256 is not the recorded one. {ADVICE}")
+
+
+def check_sources(
+    directory: Path, prepared: str, now: Callable[[], str], *, sources: str, problem: str
+) -> None:
+    """Refuse a folder that was prepared from something else than what is at hand.
+
+    Where that is not at hand, there is only a warning: a folder may be used without its sources.
+
+    Args:
+        prepared: the fingerprint of what it was prepared from.
+        now: makes that of what is at hand; `InputError` where something is missing.
+        sources: names the sources for the warning.
+        problem: what is said of other ones.
+
+    Raises:
+        InputError: they are there, and others.
+    """
+    try:
+        fingerprint = now()
+    except InputError as error:
+        logger.warning(
+            "Whether %s was prepared from %s is not known: %s", directory, sources, error
+        )
+        return
+    if fingerprint != prepared:
+        raise InputError(f"{directory} was prepared from {problem}")
 
 
 def save_csr(path: Path, matrix: csr_matrix) -> None:

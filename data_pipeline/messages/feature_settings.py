@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,8 @@ from data_pipeline.messages.earlier_pipeline import EarlierPipeline
 from data_pipeline.messages.pipeline_components import build_featurizers, described_tokenizer
 from data_pipeline.messages.prepared import FORMAT_VERSION, PreparedDataset
 from data_pipeline.messages.scan import Scanner
+from data_pipeline.prepared_folder import check_sources
 from data_pipeline.rasa_files.nlu_files import find_nlu_files, named_lookup_files
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -130,23 +128,14 @@ def check_same_files(
 ) -> None:
     """Refuse a prepared data set that was made from other training files than those at hand.
 
-    Where they are not at hand, there is only a warning: a data set may be used without them.
-
     Raises:
-        InputError: they are there, and others.
+        InputError: they are there, and others (`prepared_folder.check_sources`).
     """
-    try:
-        fingerprint = settings.fingerprint(find_nlu_files(nlu_paths))
-    except InputError as error:
-        logger.warning(
-            "Whether %s was prepared from this project's training files is not known: %s",
-            dataset.directory,
-            error,
-        )
-        return
-    if fingerprint != dataset.fingerprint:
-        raise InputError(
-            f"{dataset.directory} was prepared from other training files than "
-            f"{', '.join(map(str, nlu_paths))}, or these have changed since. Prepare it again, or "
-            "give the files it was prepared from."
-        )
+    check_sources(
+        dataset.directory,
+        dataset.fingerprint,
+        lambda: settings.fingerprint(find_nlu_files(nlu_paths)),
+        sources="this project's training files",
+        problem=f"other training files than {', '.join(map(str, nlu_paths))}, or these have "
+        "changed since. Prepare it again, or give the files it was prepared from.",
+    )

@@ -40,7 +40,7 @@ from data_pipeline.messages.prepared import (
     open_prepared,
 )
 from data_pipeline.messages.scan import Scanner, ScanResult, SideItems
-from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu
+from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu_files
 from data_pipeline.rasa_files.training_items import Message, TokenType
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ def _scan(
     files: Sequence[Path], scanner: Scanner, processes: int, progress: _Progress
 ) -> ScanResult:
     side_items = SideItems()
-    chunks = _chunks(side_items.take_from(iter_nlu(files)))
+    chunks = _chunks(side_items.take_from(iter_nlu_files(files)))
     results = ((r.messages, r) for r in map_chunks(scanner, chunks, processes))
     scan = ScanResult(list(progress(results, "Scanning")), side_items)
     if not scan.messages:
@@ -231,7 +231,7 @@ def _write(
     types = scan.token_types()
     type_ids = {token: index for index, token in enumerate(types)}
     encoder = _Encoder(pipeline.without_dense_only(), type_ids, pipeline.has_context)
-    chunks = _chunks(SideItems().take_from(iter_nlu(files)))
+    chunks = _chunks(SideItems().take_from(iter_nlu_files(files)))
     encoded = ((len(r.examples), r) for r in map_chunks(encoder, chunks, processes))
     places = IdAssigner()
     with published_folder(directory) as folder:

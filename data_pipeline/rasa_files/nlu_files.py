@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import mmap
-import os
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from yaml.events import MappingStartEvent
-
-from data_pipeline.errors import InputError
+from data_pipeline.rasa_files.finding import check_link, find_files, has_top_level_key
 from data_pipeline.rasa_files.nlu_json import has_rasa_json, iter_nlu_json, json_lookup_files
 from data_pipeline.rasa_files.nlu_markdown import (
     has_nlu_sections,
@@ -29,13 +24,8 @@ from data_pipeline.rasa_files.training_items import (
     Synonym,
     TrainingItem,
 )
-from data_pipeline.rasa_files.yaml_events import open_events
 
 logger = logging.getLogger(__name__)
-
-NLU_KEY_LINE = re.compile(rb"""^(?:\xef\xbb\xbf)?(["']?)nlu\1[ \t]*:""", re.MULTILINE)
-PLAIN_START = re.compile(rb"(?:\xef\xbb\xbf)?(?:(?:#.*|---.*|%.*|[ \t]*)\r?\n)*[^\s{]")
-"""A file whose first key is in column 0: then all top-level keys are."""
 
 DIGEST_BYTES = 16
 
@@ -59,72 +49,29 @@ class NluData:
 def find_nlu_files(paths: Iterable[str | Path]) -> list[Path]:
     """The files with NLU data among the given files and, recursively, folders; each once.
 
-    Hidden files and folders are left out, as in `rasa.shared.utils.io.list_directory`.
-
     Raises:
         InputError: a path does not exist, or there is no NLU data in it.
     """
-    found: dict[Path, None] = {}
-    for path in map(Path, paths):
-        if not path.exists():
-            raise InputError(f"{path}: no such file or folder; correct the path of the NLU data")
-        candidates = files_below(path) if path.is_dir() else [path]
-        nlu_files = [file for file in candidates if is_nlu_file(file)]
-        if not nlu_files:
-            raise InputError(
-                f"{path}: no NLU training data here; expected YAML with a top-level 'nlu:' key, "
-                "Markdown with '## intent:' sections or JSON with \"rasa_nlu_data\""
-            )
-        found.update(dict.fromkeys(nlu_files))
-    return list(found)
-
-
-def files_below(folder: Path) -> list[Path]:
-    """All files in a folder and, recursively, its folders, sorted; hidden ones are left out."""
-    files: list[Path] = []
-    visited: set[str] = set()
-    for base, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(base)
-        # A folder that links to one above it would be walked without end.
-        folders[:] = [] if real in visited else [n for n in folders if not n.startswith(".")]
-        files += [] if real in visited else [Path(base, n) for n in names if n[0] != "."]
-        visited.add(real)
-    return sorted(files)
+    return find_files(
+        paths,
+        is_nlu_file,
+        what="NLU data",
+        expected="no NLU training data here; expected YAML with a top-level 'nlu:' key, "
+        "Markdown with '## intent:' sections or JSON with \"rasa_nlu_data\"",
+    )
 
 
 def is_nlu_file(path: Path) -> bool:
-    """Whether the file holds NLU data; a YAML file is looked through, not loaded.
+    """Whether the file holds NLU data.
 
     Raises:
         InputError: it is a link that leads nowhere, or not readable as what its name says.
     """
+    check_link(path)
     suffix = path.suffix.lower()
-    if not path.exists():
-        raise InputError(f"{path}: a link to a file that does not exist; correct or remove it")
-    if suffix in (".yml", ".yaml"):
-        return _has_nlu_key(path)
     if suffix == ".md":
         return has_nlu_sections(read_text(path))
-    return suffix == ".json" and has_rasa_json(path)
-
-
-def _has_nlu_key(path: Path) -> bool:
-    if path.stat().st_size == 0:
-        return False
-    with (
-        path.open("rb") as stream,
-        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
-    ):
-        if PLAIN_START.match(content):
-            return NLU_KEY_LINE.search(content) is not None
-    with open_events(path) as events:
-        if not events.enter_document() or not isinstance(events.take(), MappingStartEvent):
-            return False
-        for key in events.keys():
-            if key.value == "nlu":
-                return True
-            events.skip()
-    return False
+    return has_rasa_json(path) if suffix == ".json" else has_top_level_key(path, ["nlu"])
 
 
 def iter_nlu_file(path: Path) -> Iterator[TrainingItem]:
@@ -148,13 +95,18 @@ def named_lookup_files(path: Path) -> list[Path]:
 
 
 def iter_nlu(paths: Iterable[str | Path]) -> Iterator[TrainingItem]:
-    """Streams the items of all files; of equal messages only the first.
+    """Streams the items of all NLU files among these files and folders; see `iter_nlu_files`."""
+    return iter_nlu_files(find_nlu_files(paths))
+
+
+def iter_nlu_files(files: Iterable[Path]) -> Iterator[TrainingItem]:
+    """Streams the items of files that `find_nlu_files` found; of equal messages only the first.
 
     Messages are equal in text, intent, response key and entities (`TrainingData.sanitize_examples`;
     unlike there, metadata does not count). What is remembered of a message is a digest.
     """
     seen: set[bytes] = set()
-    for path in find_nlu_files(paths):
+    for path in files:
         for item in iter_nlu_file(path):
             if isinstance(item, Message):
                 digest = _digest(item)

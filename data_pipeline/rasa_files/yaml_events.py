@@ -81,6 +81,10 @@ class YamlEvents:
             event = self.take()
         return isinstance(event, DocumentStartEvent)
 
+    def enter_mapping(self) -> bool:
+        """Goes into the map that is the root of the file; False if there is none."""
+        return self.enter_document() and isinstance(self.take(), MappingStartEvent)
+
     def expect_one_document(self) -> None:
         """After the root node: refuses a second document, which would be lost."""
         self.take()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from data_pipeline.dialogue.stories.story_files import is_story_file
 from data_pipeline.errors import InputError
-from data_pipeline.rasa_files.nlu_files import files_below, is_nlu_file
+from data_pipeline.rasa_files.finding import files_below
+from data_pipeline.rasa_files.nlu_files import is_nlu_file
 
 CONFIG_FILE = "config.yml"
 DOMAIN_FILE, DOMAIN_FOLDER = "domain.yml", "domain"
@@ -141,7 +142,7 @@ def _named_files(config, given, nlu, domain, stories) -> tuple[Project, str]:
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
-        yield from files_below(path) if path.is_dir() else [path]
+        yield from files_below(path)
 
 
 def _trainer_file(config: Path) -> Path | None:

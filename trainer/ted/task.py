@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from data_pipeline.dialogue.prepare_dialogues import (
 )
 from data_pipeline.dialogue.prepared_dialogues import PreparedDialogues, open_dialogues
 from data_pipeline.errors import InputError
+from data_pipeline.prepared_folder import check_sources
 from model.ted.options import TEDOptions
 from model.ted.ted import TED
 from trainer.config.options import TrainerOptions
@@ -28,8 +28,6 @@ from trainer.ted.config import TEDConfig
 from trainer.ted.evaluate import evaluate
 from trainer.ted.making import make_ted
 from trainer.ted.trained import TrainedTED
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -88,24 +86,15 @@ class TEDTask:
     def open(self, directory: Path, *, is_chief: bool) -> TrainingData:
         prepared = open_dialogues(directory, verify=is_chief)
         if is_chief:
-            self._check_same(prepared)
+            check_sources(
+                directory,
+                prepared.fingerprint,
+                self.fingerprint,
+                sources="this project's stories",
+                problem="another domain, other stories or with other settings. "
+                "Prepare it again, or give what it was prepared from.",
+            )
         return _data(prepared)
-
-    def _check_same(self, prepared: PreparedDialogues) -> None:
-        try:
-            fingerprint = self.fingerprint()
-        except InputError as error:
-            logger.warning(
-                "Whether %s was prepared from this project's stories is not known: %s",
-                prepared.directory,
-                error,
-            )
-            return
-        if fingerprint != prepared.fingerprint:
-            raise InputError(
-                f"{prepared.directory} was prepared from another domain, other stories or with "
-                "other settings. Prepare it again, or give what it was prepared from."
-            )
 
     @property
     def balances_held_out(self) -> bool:

@@ -10,7 +10,7 @@ from data_pipeline.dialogue.domain.domain import Domain, EntityType, IntentSetti
 from data_pipeline.dialogue.domain.domain_sections import DomainSections
 from data_pipeline.dialogue.domain.domain_slots import SlotReader
 from data_pipeline.errors import InputError
-from data_pipeline.rasa_files.nlu_files import files_below
+from data_pipeline.rasa_files.finding import find_files, has_top_level_key
 from data_pipeline.rasa_files.nlu_yaml import version_is_readable
 from data_pipeline.rasa_files.yaml_files import read_document
 from data_pipeline.rasa_files.yaml_values import (
@@ -51,26 +51,18 @@ def find_domain_files(paths: Iterable[str | Path]) -> list[Path]:
     Raises:
         InputError: a path does not exist, or a folder holds no domain.
     """
-    files: dict[Path, None] = {}
-    for path in map(Path, paths):
-        if not path.exists():
-            raise InputError(f"{path}: no such file or folder; correct the path of the domain")
-        found = [file for file in files_below(path) if _is_domain(file)] if path.is_dir() else None
-        if found == []:
-            raise InputError(
-                f"{path}: no domain file here; expected YAML with keys such as 'intents:'"
-            )
-        files.update(dict.fromkeys(found or [path]))
-    return list(files)
+    paths = [Path(path) for path in paths]
+    return find_files(
+        paths,
+        lambda file: file in paths or _is_domain(file),
+        what="domain",
+        expected="no domain file here; expected YAML with keys such as 'intents:'",
+    )
 
 
 def _is_domain(path: Path) -> bool:
     """Mirrors `Domain.is_domain_file`: some section stands at the top."""
-    if path.suffix.lower() not in (".yml", ".yaml"):
-        return False
-    root = read_document(path)
-    keys = root.items if isinstance(root, Mapping) else ()
-    return any(section in keys for section in (*SECTIONS, "session_config"))
+    return has_top_level_key(path, (*SECTIONS, "session_config"))
 
 
 class _DomainFile:

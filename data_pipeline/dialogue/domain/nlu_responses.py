@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from yaml.events import MappingStartEvent
-
 from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.errors import InputError
-from data_pipeline.rasa_files.nlu_files import files_below, find_nlu_files, iter_nlu_file
+from data_pipeline.rasa_files.finding import files_below, has_top_level_key
+from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu_file
 from data_pipeline.rasa_files.training_items import Message
 from data_pipeline.rasa_files.yaml_events import open_events
 from data_pipeline.rasa_files.yaml_values import Mapping
@@ -34,11 +33,11 @@ def with_nlu_responses(domain: Domain, nlu_paths: Iterable[str | Path]) -> Domai
         for item in iter_nlu_file(file)
         if isinstance(item, Message) and item.response_key and item.intent
     }
-    files = [file for path in paths for file in (files_below(path) if path.is_dir() else [path])]
+    files = dict.fromkeys(file for path in paths for file in files_below(path))
     responses = {
         name
-        for file in dict.fromkeys(files)
-        if file.suffix.lower() in (".yml", ".yaml")
+        for file in files
+        if has_top_level_key(file, ["responses"])
         for name in _responses(file)
     }
     return domain.with_nlu_responses(retrieval_intents, responses)
@@ -47,7 +46,7 @@ def with_nlu_responses(domain: Domain, nlu_paths: Iterable[str | Path]) -> Domai
 def _responses(path: Path) -> list[str]:
     """The names under `responses:` at the top of a YAML file."""
     with open_events(path) as events:
-        if not events.enter_document() or not isinstance(events.take(), MappingStartEvent):
+        if not events.enter_mapping():
             return []
         for key in events.keys():
             if key.value == "responses":

@@ -6,18 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from yaml.events import MappingStartEvent
-
 from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.dialogue.stories.named_things import NamedThings
 from data_pipeline.dialogue.stories.story_markdown import has_stories, iter_story_markdown
 from data_pipeline.dialogue.stories.story_reading import StoryReading
 from data_pipeline.dialogue.stories.story_steps import StoryStep, bot_texts
 from data_pipeline.dialogue.stories.story_yaml import iter_story_yaml
-from data_pipeline.errors import InputError
-from data_pipeline.rasa_files.nlu_files import files_below
+from data_pipeline.rasa_files.finding import check_link, find_files, has_top_level_key
 from data_pipeline.rasa_files.text_files import read_text
-from data_pipeline.rasa_files.yaml_events import open_events
 
 STORY_KEYS = ("stories", "rules")
 
@@ -72,19 +68,13 @@ def find_story_files(paths: Iterable[str | Path]) -> list[Path]:
     Raises:
         InputError: a path does not exist, or there are no stories in it.
     """
-    found: dict[Path, None] = {}
-    for path in map(Path, paths):
-        if not path.exists():
-            raise InputError(f"{path}: no such file or folder; correct the path of the stories")
-        candidates = files_below(path) if path.is_dir() else [path]
-        stories = [file for file in candidates if is_story_file(file)]
-        if not stories:
-            raise InputError(
-                f"{path}: no stories here; expected YAML with a top-level 'stories:' or 'rules:' "
-                "key, or Markdown with '## name of the story'"
-            )
-        found.update(dict.fromkeys(stories))
-    return list(found)
+    return find_files(
+        paths,
+        is_story_file,
+        what="stories",
+        expected="no stories here; expected YAML with a top-level 'stories:' or 'rules:' key, or "
+        "Markdown with '## name of the story'",
+    )
 
 
 def is_story_file(path: Path) -> bool:
@@ -93,18 +83,7 @@ def is_story_file(path: Path) -> bool:
     Raises:
         InputError: it is a link that leads nowhere, or not readable as what its name says.
     """
-    if not path.exists():
-        raise InputError(f"{path}: a link to a file that does not exist; correct or remove it")
-    suffix = path.suffix.lower()
-    if suffix == ".md":
+    check_link(path)
+    if path.suffix.lower() == ".md":
         return has_stories(read_text(path))
-    if suffix not in (".yml", ".yaml"):
-        return False
-    with open_events(path) as events:
-        if not events.enter_document() or not isinstance(events.take(), MappingStartEvent):
-            return False
-        for key in events.keys():
-            if key.value in STORY_KEYS:
-                return True
-            events.skip()
-    return False
+    return has_top_level_key(path, STORY_KEYS)

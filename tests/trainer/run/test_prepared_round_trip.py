@@ -14,7 +14,7 @@ from data_pipeline.errors import InputError
 from data_pipeline.messages.fitted_pipeline import store_messages
 from data_pipeline.messages.prepare import prepare
 from data_pipeline.messages.prepared import open_prepared
-from data_pipeline.rasa_files.nlu_files import read_nlu
+from data_pipeline.rasa_files.nlu_files import is_nlu_file, read_nlu
 from trainer.config.project import Project
 from trainer.run.resolve import resolve
 
@@ -86,6 +86,19 @@ def test_nothing_is_prepared_twice(prepare_project, project, monkeypatch):
     with (project / "data" / "nlu.yml").open("a") as file:
         file.write("- intent: new\n  examples: |\n    - something new\n")
     assert "new" in prepare_project("prepared").pipeline.labels
+
+
+def test_every_file_is_looked_at_once(prepare_project, project, monkeypatch):
+    (project / "data" / "more.yml").write_text((project / "data" / "nlu.yml").read_text())
+    looked_at = []
+
+    def watched(path):
+        looked_at.append(path.name)
+        return is_nlu_file(path)
+
+    monkeypatch.setattr("data_pipeline.rasa_files.nlu_files.is_nlu_file", watched)
+    prepare_project("prepared")
+    assert looked_at == ["more.yml", "nlu.yml"]
 
 
 def test_a_prepared_data_set_is_on_disk_before_it_has_its_name(prepare_project, monkeypatch):

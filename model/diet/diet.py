@@ -274,8 +274,8 @@ class DIET(keras.Model):
             inputs, labels = self.embed_text(text.sentences), self._label_embeddings(None)
             kind = self.options.model_similarity
             scores = similarity(inputs[:, None], labels[None], kind)
-            margin = self.options.loss_type == "margin"
-            answers["intent_confidences"] = scores if margin else tf.nn.softmax(scores)
+            softmax = self.options.confidences_are_softmax
+            answers["intent_confidences"] = tf.nn.softmax(scores) if softmax else scores
         time = tf.shape(batch["text_mask"])[1]
         for head, layer in zip(self.heads, self.tag_heads, strict=True):
             given = None if head == "entity" else answers["entity_tags"]

@@ -63,6 +63,9 @@ def _translated(model: str, key: str, value: Any, defaults: Mapping) -> tuple[st
     if key == "loss_type" and value == "softmax":
         logger.warning('%s: `loss_type` "softmax" is now called "cross_entropy".', model)
         return key, "cross_entropy"
+    if key == "model_confidence" and value in ("cosine", "inner", "linear_norm"):
+        logger.warning('%s: `model_confidence` "%s" is gone; "softmax" is used.', model, value)
+        return key, "softmax"
     name, _, inner = RETIRED.get(key, key).partition(".")
     if key in defaults or name not in defaults:
         return key, value

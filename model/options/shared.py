@@ -125,9 +125,9 @@ class SharedOptions:
     ranking_length: int = option(10, "labels in an answer; 0 = all", whole(0))
     model_confidence: str = option(
         "softmax",
-        "how similarities become confidences",
-        one_of("softmax"),
-        state=f'done; values other than "softmax" are {REFUSED}, as by Rasa 3',
+        '"softmax" of the similarities, or "auto": the similarities (always so with margin)',
+        one_of("softmax", "auto"),
+        state='done; "cosine", "inner" and "linear_norm" of Rasa 2 are read as "softmax"',
     )
     renormalize_confidences: bool = option(False, "whether a cut ranking sums to 1", flag)
     split_entities_by_comma: bool | Mapping[str, bool] = option(
@@ -149,6 +149,11 @@ class SharedOptions:
             self._refuse(
                 "similarity_type", 'must be "auto" or "inner" when loss_type is "cross_entropy"'
             )
+
+    @property
+    def confidences_are_softmax(self) -> bool:
+        """Whether an answer's confidences sum to 1; else they are the similarities."""
+        return self.loss_type == "cross_entropy" and self.model_confidence == "softmax"
 
     def _refuse(self, name: str, why: str) -> None:
         raise ValueError(f"{self.title}: `{name}` {why}. Received: {getattr(self, name)!r}")

@@ -270,9 +270,9 @@ class TED(keras.Model):
         inputs = self.embed_dialogue(dialogues.contexts)
         labels = self.action_table(tf.zeros([]))
         scores = similarity(inputs[:, None], labels[None], self.options.model_similarity)
-        margin = self.options.loss_type == "margin"
+        softmax = self.options.confidences_are_softmax
         answers = {
-            "action_confidences": scores if margin else tf.nn.softmax(scores),
+            "action_confidences": tf.nn.softmax(scores) if softmax else scores,
             "action_similarities": scores,
         }
         if (texts := dialogues.texts) is not None:

@@ -34,6 +34,26 @@ def test_retired_names_are_translated_with_a_notice(caplog):
     assert "`num_heads` is now called `number_of_attention_heads`" in caplog.text
 
 
+@pytest.mark.parametrize("earlier", ["cosine", "inner", "linear_norm"])
+def test_confidences_of_rasa_2_are_read_as_softmax(earlier, caplog):
+    assert DIETOptions.from_rasa({"model_confidence": earlier}).model_confidence == "softmax"
+    assert f'`model_confidence` "{earlier}" is gone' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("loss", "confidence", "softmax"),
+    [
+        ("cross_entropy", "softmax", True),
+        ("cross_entropy", "auto", False),
+        ("margin", "softmax", False),
+        ("margin", "auto", False),
+    ],
+)
+def test_confidences_are_a_softmax_or_the_similarities(loss, confidence, softmax):
+    options = DIETOptions(loss_type=loss, model_confidence=confidence)
+    assert options.confidences_are_softmax is softmax
+
+
 def test_unknown_keys_have_no_effect_and_a_suggestion(caplog):
     assert DIETOptions.from_rasa({"embeding_dimension": 3}) == DIETOptions()
     assert "`embeding_dimension` is not an option" in caplog.text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import types
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from data_pipeline.errors import InputError
@@ -22,7 +21,7 @@ def read_options(component: str, options: Mapping[str, Any], kind: type[Options]
     expected = get_type_hints(kind)
     for key, value in options.items():
         if key not in expected:
-            raise unknown_name(f"{component}: unknown option", key, [f.name for f in fields(kind)])
+            raise unknown_name(f"{component}: unknown option", key, list(expected))
         if not _fits(value, expected[key]):
             raise InputError(
                 f"{component}: option {key!r} must be {_described(expected[key])}; "

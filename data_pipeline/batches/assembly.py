@@ -140,7 +140,8 @@ def _sentence_rows(tables: FeatureTables, examples: Examples, token_rows: csr_ma
     columns = tables.sentence_column[summed.indices]
     shape = (len(examples), tables.sentence_width)
     kept = columns >= 0
-    counts = np.add.reduceat(np.append(kept, False), summed.indptr[:-1]) if len(examples) else []
+    starts = summed.indptr[:-1]
+    counts = np.add.reduceat(np.append(kept, False), starts) if len(starts) else starts
     counts = np.where(np.diff(summed.indptr) > 0, counts, 0)
     sums = csr_matrix(
         (summed.data[kept], columns[kept], np.concatenate([[0], np.cumsum(counts)])), shape=shape

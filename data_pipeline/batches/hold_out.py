@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -29,7 +29,7 @@ class ExampleSubset:
 
     def batch(
         self, mine: np.ndarray, whole: np.ndarray, keys: Collection[str]
-    ) -> dict[str, np.ndarray]:
+    ) -> Mapping[str, np.ndarray]:
         """One replica's batch; see `data_pipeline.batches.dataset.BatchSource`."""
         real = mine[mine != PADDING]
         padding = mine[len(real) :]

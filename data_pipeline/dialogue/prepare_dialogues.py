@@ -166,7 +166,10 @@ def _texts(
 
 
 def _report(
-    data: StoryData, trackers: Sequence, shards: Sequence[DialogueShard], featurizer
+    data: StoryData,
+    trackers: Sequence,
+    shards: Sequence[DialogueShard],
+    featurizer: DialogueFeaturizer,
 ) -> None:
     logger.info(
         "%d story steps, %d distinct dialogues (%d of them glued), %d examples, %d actions; "

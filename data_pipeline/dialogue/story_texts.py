@@ -83,7 +83,7 @@ class StoryTexts:
             said = map(_message, domain.action_texts)
             pipelines["action_text"] = _fit(replace(scanner, featurizers=of_bots), said, side_items)
         actions = {e.name for e in events if isinstance(e, ActionExecuted) and e.name}
-        names = {
+        names: dict[str, set[str | None]] = {
             "intent": {user.intent for user in users} | {example.intent for example in examples},
             "action_name": {*DEFAULT_ACTIONS, *actions},
         }
@@ -110,17 +110,15 @@ class StoryTexts:
     @classmethod
     def load(cls, directory: Path) -> StoryTexts:
         """Read what `save` wrote."""
-        return cls(
-            *(
-                {
-                    name: FittedPipeline.load(directory / name)
-                    for name in attributes
-                    if (directory / name).is_dir()
-                }
-                for attributes in (TEXT_ATTRIBUTES, NAME_ATTRIBUTES)
-            ),
-            annotations={},
+        texts, names = (
+            {
+                name: FittedPipeline.load(directory / name)
+                for name in attributes
+                if (directory / name).is_dir()
+            }
+            for attributes in (TEXT_ATTRIBUTES, NAME_ATTRIBUTES)
         )
+        return cls(texts, names, annotations={})
 
 
 def is_end_to_end(domain: Domain, steps: Iterable[StoryStep]) -> bool:

@@ -156,7 +156,9 @@ def _extend(
     confidences: Mapping[str, Sequence[float]] | None,
 ) -> None:
     entity["end"] = token.end
-    for head in ("entity", "role", "group") if confidences is not None else ():
+    if confidences is None:
+        return
+    for head in ("entity", "role", "group"):
         if head in entity:
             key = f"confidence_{head}"
             entity[key] = min(entity[key], confidences[head][index])

@@ -55,9 +55,9 @@ def pool(vectors: np.ndarray, blocks: Sequence[DenseBlock]) -> np.ndarray:
 
 
 def _pool_block(vectors: np.ndarray, pooling: Pooling) -> np.ndarray:
-    known = vectors.any(axis=2)
+    known = np.any(vectors, axis=2)
     if pooling == "mean":
         # Zeros add nothing, so only the divisor has to know which tokens count.
         return vectors.sum(axis=1) / np.maximum(known.sum(axis=1, dtype=vectors.dtype), 1)[:, None]
     highest = vectors.max(axis=1, initial=-np.inf, where=known[:, :, None])
-    return np.where(known.any(axis=1)[:, None], highest, 0)
+    return np.where(np.any(known, axis=1)[:, None], highest, 0)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -28,6 +28,9 @@ def tokenize(tokenizer: Tokenizer, messages: Sequence[Message]) -> list[Tokenize
     """The messages with their tokens; an empty text has none."""
     tokens = tokenizer.tokenize_all([message.text for message in messages])
     return [TokenizedMessage(m, found) for m, found in zip(messages, tokens, strict=True)]
+
+
+Same = TypeVar("Same", bound="Featurizer")
 
 
 class Featurizer(ABC):
@@ -88,7 +91,7 @@ class Featurizer(ABC):
         return None
 
     @abstractmethod
-    def continue_from(self, earlier: Featurizer) -> None:
+    def continue_from(self: Same, earlier: Same) -> None:
         """Takes over what an earlier fit with the same options learnt, so that `fit` adds to it."""
 
     @abstractmethod

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from itertools import product
 from typing import Any
 
 from scipy.sparse import csr_matrix
@@ -107,8 +106,8 @@ class LexicalSyntacticFeaturizer(Featurizer):
                 values[position, name] = {_tag_value(name, tag) for tag in tags[position]}
             else:
                 for length in lengths:
-                    reached = range(*self._reach(position, length))
-                    edges = {(index == 0, index == length - 1) for index in reached}
+                    places = range(*self._reach(position, length))
+                    edges = {(index == 0, index == length - 1) for index in places}
                     values[position, name] |= {_edge_value(name, *edge) for edge in edges}
         return {pair: frozenset(found) for pair, found in values.items() if found}
 
@@ -168,7 +167,7 @@ class LexicalSyntacticFeaturizer(Featurizer):
     def __setstate__(self, pickled: dict[str, Any]) -> None:
         self.__dict__.update(self.restore(pickled["options"], pickled["state"]).__dict__)
 
-    def _set_columns(self, values: Mapping[tuple[int, str], Sequence[str]]) -> None:
+    def _set_columns(self, values: Mapping[tuple[int, str], Collection[str]]) -> None:
         width = 0
         self._columns = {}
         for pair, found in values.items():
@@ -177,7 +176,7 @@ class LexicalSyntacticFeaturizer(Featurizer):
         self.sequence_width = width
         self._string_columns = lru_cache(CACHED_TOKENS)(self._uncached_string_columns)
         self._tag_columns = lru_cache(CACHED_TOKENS)(self._uncached_tag_columns)
-        edges = list(product((False, True), repeat=2))
+        edges = [(first, last) for first in (False, True) for last in (False, True)]
         self._columns_at_place = [
             {edge: self._edge_columns(position, edge) for edge in edges}
             for position in range(len(self._window))

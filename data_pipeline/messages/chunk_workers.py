@@ -12,7 +12,7 @@ from typing import Any
 
 CHUNKS_AHEAD = 2  # per process, so that a slow consumer does not fill memory
 
-_work: Callable[[Any], Any] | None = None
+_work: Callable[[Any], Any]  # of a worker
 
 
 def _install(work: Callable[[Any], Any]) -> None:
@@ -23,7 +23,9 @@ def _install(work: Callable[[Any], Any]) -> None:
 
 def _end_with_parent() -> None:
     """A parent that is killed can tell nobody; its workers would wait for chunks for ever."""
-    parent_process().join()
+    parent = parent_process()
+    assert parent is not None, "this is a worker"
+    parent.join()
     os._exit(1)
 
 

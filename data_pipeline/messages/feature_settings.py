@@ -68,7 +68,7 @@ class FeatureSettings:
                         f"the pipeline has {', '.join(known) or 'none'}"
                     )
             chosen = tuple(f for f in chosen if f.alias in self.featurizers)
-        if not chosen:
+        if not chosen or components.tokenizer is None:
             raise InputError(
                 "pipeline: no featurizer that is available here; add for example "
                 "'- name: CountVectorsFeaturizer' before DIETClassifier"
@@ -84,10 +84,10 @@ class FeatureSettings:
         Raises:
             InputError: as `scanner`, or a file of a featurizer does not exist.
         """
-        components = self._unfitted()
+        scanner = self._unfitted()
         lookups = [named for path in files for named in named_lookup_files(path)]
-        parts = [*components.featurizers, components.tokenizer]
-        files = [*files, *lookups, *(path for part in parts for path in part.source_files())]
+        of_featurizers = [path for each in scanner.featurizers for path in each.source_files()]
+        files = [*files, *lookups, *of_featurizers, *scanner.tokenizer.source_files()]
         facts = {
             **self.to_json(),
             "format": FORMAT_VERSION,

@@ -305,7 +305,9 @@ def encode(
         token_places=np.array(
             [place_of(place) for m in messages for place in pipeline.place_columns(m)], np.int32
         ),
-        labels=np.array([pipeline.label_ids.get(m.message.intent, -1) for m in messages], np.int32),
+        labels=np.array(
+            [pipeline.label_ids.get(m.message.intent or "", -1) for m in messages], np.int32
+        ),
         tags={
             head: np.array([tag for encoded in tags for tag in encoded[head]], np.int32)
             for head in pipeline.tags.heads

@@ -181,7 +181,7 @@ class _Building:
                     f"{tokenizer.name}; put '- name: {SpacyTokenizer.name}' in its place"
                 )
             return SpacyFeaturizer(options, self._spacy_for(name))
-        return FEATURIZERS[name](options)
+        return FEATURIZERS[name](options)  # type: ignore[call-arg] # these take nothing else
 
     def _with_lemmas(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """`OOV_words` as spaCy sees them, since they are compared with lemmas.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class YamlEvents:
         """The next event, which is consumed."""
         return self._checked(self._loader.get_event)
 
-    def _checked(self, read) -> Event:
+    def _checked(self, read: Callable[[], Event]) -> Event:
         try:
             return read()
         except yaml.MarkedYAMLError as error:

@@ -101,4 +101,5 @@ class JiebaTokenizer(Tokenizer):
         return {"options": self.options(), "dictionaries": self._contents}
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
-        self.__init__(pickled["options"], pickled["dictionaries"])
+        made = type(self)(pickled["options"], pickled["dictionaries"])
+        self.__dict__.update(made.__dict__)

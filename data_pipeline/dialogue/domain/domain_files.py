@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from data_pipeline.dialogue.domain.domain import Domain, EntityType, IntentSettings
 from data_pipeline.dialogue.domain.domain_sections import DomainSections
@@ -26,6 +27,8 @@ from data_pipeline.rasa_files.yaml_values import (
 )
 
 logger = logging.getLogger(__name__)
+
+Settings = TypeVar("Settings")
 
 SECTIONS = ("intents", "entities", "slots", "actions", "responses", "forms", "e2e_actions")
 
@@ -99,8 +102,8 @@ class _DomainFile:
         return f"{self._path}:{node.line}"
 
     def _named(
-        self, section: str, read: Callable[[str, Mapping | None], object]
-    ) -> Iterator[tuple[str, object]]:
+        self, section: str, read: Callable[[str, Mapping | None], Settings]
+    ) -> Iterator[tuple[str, Settings]]:
         """The items of a list: a name, or a name with settings."""
         node = self._root.items.get(section)
         if node is None:

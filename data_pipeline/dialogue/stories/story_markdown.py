@@ -56,9 +56,9 @@ def iter_story_markdown(path: Path, reading: StoryReading) -> Iterator[StoryStep
                 raise InputError(f"{source}: the story has no name; write '## name'")
             builder = reading.builder(name, is_rule=line.startswith(">>"))
             story = _Story(name, reading, builder)
-        elif line and story is None:
-            raise InputError(f"{source}: expected '## name of the story'; received {line!r}")
         elif line:
+            if story is None:
+                raise InputError(f"{source}: expected '## name of the story'; received {line!r}")
             story.add(line, source)
     yield from story.builder.steps() if story else ()
 
@@ -99,15 +99,15 @@ class _Story:
     def _named(self, content: str, source: str) -> tuple[str, dict[str, Any]]:
         """`name{"key": "value"}`."""
         match = NAMED.match(content)
+        if match is None:
+            raise InputError(f"{source}: expected a name in {self._name!r}; received {content!r}")
         try:
-            values = json.loads(match["values"] or "{}") if match else None
+            values = json.loads(match["values"] or "{}")
         except json.JSONDecodeError as error:
             raise InputError(
                 f"{source}: the braces in {self._name!r} hold no valid JSON ({error.msg}); "
                 f"received {content!r}"
             ) from error
-        if values is None:
-            raise InputError(f"{source}: expected a name in {self._name!r}; received {content!r}")
         return match["name"].strip(), values
 
     def _user(self, content: str, source: str) -> UserUttered:

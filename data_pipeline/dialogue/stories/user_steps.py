@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from data_pipeline.dialogue.domain.events import StoryEntity, UserUttered
 from data_pipeline.errors import InputError
@@ -88,7 +89,7 @@ def _listed_entity(node: Node, where: str, story: str) -> StoryEntity:
     """`- name`, or `- name: value` with perhaps `role:` and `group:`."""
     if not isinstance(node, Mapping):
         return StoryEntity(expect_name(node, where, f"an entity in {story!r}"), "")
-    labels = {
+    labels: dict[str, Any] = {
         key: expect_name(value, where, f"the {key} of an entity in {story!r}")
         for key, value in node.items.items()
         if key in ("role", "group")

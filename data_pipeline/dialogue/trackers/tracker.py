@@ -122,9 +122,9 @@ def collapsed(events: Sequence[Event]) -> list[Event]:
     loops = {event.name for event in events if isinstance(event, ActiveLoop) and event.name}
     applied: list[Event] = []
     for event in events:
-        repeats = isinstance(event, ActionExecuted) and event.name in loops
-        if repeats and not _is_first_or_returns(event.name, applied):
-            applied = _until_previous_run(event.name, applied)
+        action = event.name if isinstance(event, ActionExecuted) else None
+        if action in loops and not _is_first_or_returns(action, applied):
+            applied = _until_previous_run(action, applied)
         else:
             applied.append(event)
     return applied

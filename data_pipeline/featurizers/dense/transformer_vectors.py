@@ -47,14 +47,14 @@ class TransformerVectors:
         """
         ids = [[self._ids_of(word) for word in words] for words in texts]
         counts = [sum(map(len, of_words)) for of_words in ids]
-        made: list[TextVectors | None] = [None] * len(texts)
+        made: dict[int, TextVectors] = {}
         order = np.argsort(counts, kind="stable")  # texts of about one length are padded little
         for start in range(0, len(texts), TEXTS_AT_ONCE):
             some = order[start : start + TEXTS_AT_ONCE]
             states = self._states([[i for word in ids[row] for i in word] for row in some])
             for row, of_text in zip(some, states, strict=True):
                 made[row] = self._pooled(of_text, [len(word) for word in ids[row]])
-        return made
+        return [made[row] for row in range(len(texts))]
 
     def too_long(self, words: Words) -> bool:
         """Whether the model cannot take the whole of the text."""

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 CHECKS = """
@@ -32,6 +34,22 @@ def test_the_examples_of_the_documentation_run(tmp_path):
     )
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "runs/pizza/saved_model/saved_model.pb").is_file()
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_readme_run(tmp_path):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## From Python")[2].partition("\n## ")[0]
+    program = "".join(EXAMPLE.findall(section)).replace("epochs=50", "epochs=1")
+    assert program.count("epochs=1") == 2
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "nlu.yml").symlink_to(ROOT / "examples/pizza/data/nlu/ordering.yml")
+    (tmp_path / "read.py").write_text(program, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(
+        [sys.executable, "read.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
 
 
 def test_looking_for_a_name_does_not_load_tensorflow():

@@ -39,6 +39,7 @@ from data_pipeline.file_hashes import sha256_of
 from data_pipeline.messages.feature_settings import FeatureSettings
 from data_pipeline.messages.prepared import Origin
 from data_pipeline.rasa_files.nlu_files import find_nlu_files
+from data_pipeline.warnings_to_user import told_once
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ class DialogueSettings:
     full_dialogues: bool = False
 
 
+@told_once()
 def prepare_dialogues(
     sources: DialogueSources,
     settings: DialogueSettings,

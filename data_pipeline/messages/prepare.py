@@ -42,6 +42,7 @@ from data_pipeline.messages.prepared import (
 from data_pipeline.messages.scan import Scanner, ScanResult, SideItems
 from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu_files
 from data_pipeline.rasa_files.training_items import Message, TokenType
+from data_pipeline.warnings_to_user import told_once
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ SHARD_MESSAGES = 64_000
 SHARD_CONTEXT_BYTES = 2**28  # of dense features per token: a shard is held in memory
 
 
+@told_once()
 def prepare(
     nlu_paths: Sequence[Path],
     settings: FeatureSettings,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +23,7 @@ from data_pipeline.rasa_files.training_items import (
     Synonym,
     TrainingItem,
 )
-
-logger = logging.getLogger(__name__)
+from data_pipeline.warnings_to_user import warn
 
 DIGEST_BYTES = 16
 
@@ -144,9 +142,7 @@ def add_synonym(synonyms: dict[str, str], new: Synonym) -> None:
     """Adds to the map; the later of two definitions wins, with a warning."""
     known = synonyms.setdefault(new.example, new.canonical)
     if known != new.canonical:
-        logger.warning(
-            "synonym %r means %r and %r; the latter is used", new.example, known, new.canonical
-        )
+        warn(f"synonym {new.example!r} means {known!r} and {new.canonical!r}; the latter is used")
         synonyms[new.example] = new.canonical
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,7 @@ from data_pipeline.rasa_files.training_items import (
     Synonym,
     TrainingItem,
 )
-
-logger = logging.getLogger(__name__)
+from data_pipeline.warnings_to_user import warn
 
 ROOT = "rasa_nlu_data"
 SECTIONS = ("common_examples", "entity_synonyms", "regex_features", "lookup_tables")
@@ -97,7 +95,7 @@ def _example(record: Any, path: Path, source: str) -> Iterator[TrainingItem]:
         intent, response_key = split_intent(_field(record, "intent", str, source), source)
     entities = _field(record, "entities", list, source) if record.get("entities") else []
     if not text:
-        logger.warning("%s: empty example dropped", source)
+        warn(f"{source}: empty example dropped")
         return
     yield Message(
         text,

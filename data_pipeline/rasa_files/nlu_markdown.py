@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +10,7 @@ from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.intent_names import annotated_message, split_intent
 from data_pipeline.rasa_files.text_files import lookup_file, read_elements, read_text
 from data_pipeline.rasa_files.training_items import LookupTable, RegexPattern, Synonym, TrainingItem
-
-logger = logging.getLogger(__name__)
+from data_pipeline.warnings_to_user import warn
 
 SECTIONS = ("intent", "synonym", "regex", "lookup")
 COMMENT = re.compile(r"<!--.*?--!*>", re.DOTALL)
@@ -46,7 +44,7 @@ def iter_nlu_markdown(path: Path) -> Iterator[TrainingItem]:
         elif item and section:
             yield from _section_items(section, title, item[1], source)
         elif item:
-            logger.warning("%s: line %r dropped: it stands before any '## intent:'", source, line)
+            warn(f"{source}: line {line!r} dropped: it stands before any '## intent:'")
     for name, elements in lookups.items():
         yield LookupTable(name, tuple(elements))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +13,7 @@ from data_pipeline.rasa_files.intent_names import annotated_message, split_inten
 from data_pipeline.rasa_files.training_items import LookupTable, RegexPattern, Synonym, TrainingItem
 from data_pipeline.rasa_files.yaml_events import YamlEvents, open_events
 from data_pipeline.rasa_files.yaml_values import Mapping, Node, Scalar, Sequence, is_null, is_text
-
-logger = logging.getLogger(__name__)
+from data_pipeline.warnings_to_user import note, warn
 
 NEWEST_VERSION = (3, 1)
 """Of the training-data format: Rasa's `LATEST_TRAINING_DATA_FORMAT_VERSION`."""
@@ -46,22 +44,20 @@ def version_is_readable(version: str | None, path: Path) -> bool:
     """
     newest = ".".join(map(str, NEWEST_VERSION))
     if version is None:
-        logger.warning("%s: no 'version' key; read as version %s", path, newest)
+        note(path, f"no 'version' key; read as version {newest}")
         return True
     if not re.fullmatch(r"\d+(\.\d+)*", version):
-        logger.warning("%s: version %r is not a version; read as %s", path, version, newest)
+        warn(f"{path}: version {version!r} is not a version; read as {newest}")
         return True
     parsed = tuple(map(int, version.split(".")))
     if parsed > NEWEST_VERSION:
-        logger.warning(
-            "%s: skipped, because its format version %s is newer than %s, the newest known here",
-            path,
-            version,
-            newest,
+        warn(
+            f"{path}: skipped, because its format version {version} is newer than {newest}, the "
+            "newest known here"
         )
         return False
     if parsed < NEWEST_VERSION:
-        logger.warning("%s: format version %s is older; read as %s", path, version, newest)
+        note(path, f"format version {version} is older; read as {newest}")
     return True
 
 
@@ -201,7 +197,7 @@ class _NluYaml:
             text.value.strip(STRIPPED), intent, self._events.source(text.line)
         )
         if not message.text:
-            logger.warning("%s: empty example of %r dropped", message.source, intent[0])
+            warn(f"{message.source}: empty example of {intent[0]!r} dropped")
             return
         yield message
         yield from synonyms
@@ -209,7 +205,7 @@ class _NluYaml:
     def _block_lines(self, node: Node, title: str) -> Iterator[tuple[str, str]]:
         """`(file:line, text)` of every example in a block string."""
         if is_null(node):
-            logger.warning("%s: %r has no examples", self._events.source(node.line), title)
+            warn(f"{self._events.source(node.line)}: {title!r} has no examples")
             return
         if not is_text(node):
             problem = f"'examples' of {title!r} must be text; {BLOCK_HINT}"
@@ -223,7 +219,7 @@ class _NluYaml:
                 yield source, text
             elif line.strip():
                 reason = "it is empty" if line.startswith("-") else "it does not begin with '-'"
-                logger.warning("%s: line %r of %r dropped: %s", source, line, title, reason)
+                warn(f"{source}: line {line!r} of {title!r} dropped: {reason}")
 
     def _error(self, line: int, problem: str, received: Node) -> InputError:
         return InputError(f"{self._events.source(line)}: {problem}; received {received.shown()}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from data_pipeline.errors import InputError
+from data_pipeline.warnings_to_user import told_once
 from trainer.cli.quiet_start import load_tensorflow
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def project_options(command):
 @click.option("--precision", help="float32, mixed_bfloat16 or mixed_float16.")
 @click.option("--strict", is_flag=True, help="Warnings about the project's files are errors.")
 @click.option("--profile", is_flag=True, help="Record where the time of ten steps goes.")
+@told_once()
 def train(
     project,
     config,
@@ -109,6 +111,7 @@ def train(
 @click.option("--processes", type=int, help="How many prepare NLU data. [1]")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE")
 @click.option("--init-from", type=PATH, help="For training that starts from this earlier run.")
+@told_once()
 def prepare(
     project: Path, out: Path, model: str | None, processes, settings, init_from: Path | None
 ) -> None:

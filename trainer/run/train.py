@@ -13,6 +13,7 @@ import keras
 
 from data_pipeline.batches.plans import batch_size_of_epoch
 from data_pipeline.errors import InputError
+from data_pipeline.warnings_to_user import told_once
 from trainer.checkpoints.checkpoint import Checkpointer, checkpoints
 from trainer.checkpoints.commits import Commits, Job
 from trainer.checkpoints.saver import CheckpointPolicy, Saver
@@ -37,6 +38,7 @@ from trainer.training.validation import split
 logger = logging.getLogger(__name__)
 
 
+@told_once()
 def train(request: TrainRequest) -> Result:
     """Train, or go on training, what was asked for.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -25,8 +24,7 @@ from data_pipeline.rasa_files.yaml_values import (
     is_null,
     scalar_value,
 )
-
-logger = logging.getLogger(__name__)
+from data_pipeline.warnings_to_user import note
 
 Settings = TypeVar("Settings")
 
@@ -180,7 +178,7 @@ class _DomainFile:
         node = self._root.items.get("forms")
         if node is None or isinstance(node, Mapping) or is_null(node):
             return self._keys("forms")
-        logger.info("%s: 'forms' is a list, as in Rasa 2; its names are taken.", self._path)
+        note(self._path, "'forms' is a list, as in Rasa 1; its names are taken.")
         return [name for name, _ in self._named("forms", lambda name, settings: None)]
 
     def _store_entities_as_slots(self) -> bool | None:

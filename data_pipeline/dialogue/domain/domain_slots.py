@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Container
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,7 @@ from data_pipeline.rasa_files.yaml_values import (
     is_null,
     scalar_value,
 )
-
-logger = logging.getLogger(__name__)
+from data_pipeline.warnings_to_user import note
 
 MAPPING_TYPES = ("from_entity", "from_intent", "from_trigger_intent", "from_text", "custom")
 UNFEATURIZED = "unfeaturized"  # Rasa 1's word for `any`
@@ -50,11 +48,10 @@ class SlotReader:
         named = expect_mapping(section, self._source(section), "'slots'").items
         slots = {name: self._slot(name, node) for name, node in named.items()}
         if self._assumed:
-            logger.info(
-                "%s: slots without 'mappings', as in Rasa 2; assumed to be filled from the "
-                "entities of their names: %s.",
+            note(
                 self._path,
-                ", ".join(self._assumed),
+                "slots without 'mappings', as in Rasa 2; assumed to be filled from the entities of "
+                f"their names: {', '.join(self._assumed)}.",
             )
         return slots
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,7 @@ from data_pipeline.rasa_files.yaml_values import (
     frozen_value,
     is_null,
 )
-
-logger = logging.getLogger(__name__)
+from data_pipeline.warnings_to_user import warn
 
 FILLED = {"text": "filled", "list": ("filled",)}
 """What a slot that is only named gets (`YAMLStoryReader._slot_default_value`)."""
@@ -136,13 +134,9 @@ class StoryParts:
         slot = self._reading.domain.slots.get(name)
         value = FILLED.get(slot.type) if slot else None
         if slot is not None and value is None and slot.width:
-            logger.warning(
-                "%s: the slot %r in %r is named without a value; its type %r needs one, so it is "
-                "taken for empty.",
-                where,
-                name,
-                self._story,
-                slot.type,
+            warn(
+                f"{where}: the slot {name!r} in {self._story!r} is named without a value; its type "
+                f"{slot.type!r} needs one, so it is taken for empty."
             )
         return value
 

@@ -5,7 +5,6 @@ Mirrors `rasa.shared.core.generator.TrainingDataGenerator`.
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -20,8 +19,7 @@ from data_pipeline.dialogue.stories.story_steps import (
 from data_pipeline.dialogue.trackers.states import StateTable
 from data_pipeline.dialogue.trackers.story_graph import story_graph
 from data_pipeline.dialogue.trackers.tracker import Tracker
-
-logger = logging.getLogger(__name__)
+from data_pipeline.warnings_to_user import warn
 
 AUGMENTATION_ROUNDS = 3
 TRACKERS_PER_FACTOR = 10
@@ -158,13 +156,13 @@ class _Generation:
     def _report(self, dead_ends: set[str]) -> None:
         """Say where stories cannot begin, or end where nothing goes on."""
         if STORY_START in dead_ends:
-            logger.warning("Every story begins at a checkpoint: none of them can be reached.")
+            warn("Every story begins at a checkpoint: none of them can be reached.")
         shown = {name for name in dead_ends if not name.startswith(GENERATED_PREFIX)}
         for step in self._steps:
             for name in sorted(shown & {start.name for start in step.start_checkpoints}):
-                logger.warning("%r begins at %r, where no story ends.", step.name, name)
+                warn(f"{step.name!r} begins at {name!r}, where no story ends.")
             for name in sorted(shown & {end.name for end in step.end_checkpoints}):
-                logger.warning("%r ends at %r, where no story begins.", step.name, name)
+                warn(f"{step.name!r} ends at {name!r}, where no story begins.")
 
 
 def _mark_unpredictable(step: StoryStep) -> None:

@@ -125,6 +125,7 @@ def test_aliases_within_the_section_are_followed(read):
     ],
 )
 def test_oddities_are_logged(read, caplog, text, message):
+    caplog.set_level("INFO")
     read(text)
     assert re.search(message, caplog.text)
 

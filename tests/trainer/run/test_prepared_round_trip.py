@@ -101,6 +101,13 @@ def test_every_file_is_looked_at_once(prepare_project, project, monkeypatch):
     assert looked_at == ["more.yml", "nlu.yml"]
 
 
+def test_what_is_odd_in_a_file_is_told_once(prepare_project, project, caplog):
+    with (project / "data" / "nlu.yml").open("a") as file:
+        file.write("- intent: empty\n")
+    prepare_project("prepared")
+    assert caplog.text.count("'empty' has no examples") == 1
+
+
 def test_a_prepared_data_set_is_on_disk_before_it_has_its_name(prepare_project, monkeypatch):
     flushed = Flushed(monkeypatch)
     dataset = prepare_project("prepared")

@@ -16,7 +16,8 @@ import numpy as np
 
 from data_pipeline.errors import InputError
 from data_pipeline.file_hashes import sha256_of
-from data_pipeline.messages.fitted_pipeline import ARRAY_FILES, PIPELINE_FILE, FittedPipeline
+from data_pipeline.messages.featurizer_arrays import ARRAY_FILES
+from data_pipeline.messages.fitted_pipeline import PIPELINE_FILE, FittedPipeline
 
 SHOWN_NAMES = 5
 

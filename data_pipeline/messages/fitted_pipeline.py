@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix, hstack, vstack
 
-from data_pipeline.atomic_files import published_file, write_file
+from data_pipeline.atomic_files import write_file
 from data_pipeline.batches.example_store import ExampleStore
 from data_pipeline.batches.examples import Context, Examples, FeatureTables
 from data_pipeline.entities.decoding import SynonymMapper
 from data_pipeline.entities.tags import TagVocabulary
-from data_pipeline.errors import InputError
 from data_pipeline.featurizers.dense_features import DenseBlock
 from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage, tokenize
+from data_pipeline.messages.featurizer_arrays import array_file, load_array, save_array
 from data_pipeline.messages.label_features import LabelFeatures
 from data_pipeline.messages.pipeline_components import (
     restore_featurizer,
@@ -35,7 +35,6 @@ from data_pipeline.rasa_files.training_items import Message, TokenType
 from data_pipeline.tokenizers.tokenizer import Tokenizer
 
 PIPELINE_FILE = "pipeline.json"
-ARRAY_FILES = "featurizer-*.npy"
 TOKENS_PER_BLOCK = 20_000
 
 
@@ -166,7 +165,7 @@ class FittedPipeline:
         for position, featurizer in enumerate(self.featurizers):
             arrays = featurizer.arrays()
             for name, array in arrays.items():
-                _save_array(_array_file(directory, position, name), array)
+                save_array(array_file(directory, position, name), array)
             record = {
                 "name": featurizer.name,
                 "options": featurizer.options(),
@@ -194,8 +193,8 @@ class FittedPipeline:
         state = json.loads((directory / PIPELINE_FILE).read_text(encoding="utf-8"))
         featurizers = []
         for position, saved in enumerate(state["featurizers"]):
-            files = {n: _array_file(directory, position, n) for n in saved.get("arrays", ())}
-            arrays = {name: _load_array(path) for name, path in files.items()}
+            files = {n: array_file(directory, position, n) for n in saved.get("arrays", ())}
+            arrays = {name: load_array(path) for name, path in files.items()}
             featurizers.append(restore_featurizer({**saved, "state": {**saved["state"], **arrays}}))
         return cls(
             tokenizer=restore_tokenizer(state["tokenizer"]),
@@ -205,29 +204,6 @@ class FittedPipeline:
             tags=TagVocabulary.restore(state["tags"]),
             synonyms=SynonymMapper(state["synonyms"]),
         )
-
-
-def _array_file(directory: Path, position: int, name: str) -> Path:
-    return directory / f"featurizer-{position}.{name}.npy"
-
-
-def _save_array(path: Path, array: np.ndarray) -> None:
-    """Replaces an older file whole, since this or another process may have it mapped."""
-    with published_file(path) as file:
-        np.save(file, array)
-
-
-def _load_array(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        problem = "is missing"
-    except (ValueError, EOFError) as error:
-        problem = f"is damaged ({error})"
-    raise InputError(
-        f"{path} {problem}; {path.parent / PIPELINE_FILE} needs it; copy the folder again, or make "
-        "it anew"
-    )
 
 
 def feature_tables(

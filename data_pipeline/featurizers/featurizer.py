@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -14,6 +14,18 @@ from scipy.sparse import csr_matrix
 from data_pipeline.featurizers.dense_features import Pooling, TextVectors
 from data_pipeline.rasa_files.training_items import Message, Token
 from data_pipeline.tokenizers.tokenizer import Tokenizer
+
+
+class TextRows(NamedTuple):
+    """Sparse features of one text in which each token's depend on the others.
+
+    Attributes:
+        tokens: `[tokens, sequence_width]` float32, columns sorted.
+        sentence: `[1, sentence_width]` float32.
+    """
+
+    tokens: csr_matrix
+    sentence: csr_matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,7 @@ class Featurizer(ABC):
     token; the rest belongs to the token's place. The sparse row of a token is
     `token_rows([token.text])`, or of its lemma, plus 1 in each of its `place_columns`; its dense
     vector is `token_vectors([token.text])`. Only where a token's vector depends on the whole text,
-    as a language model's does, it is in `text_vectors`.
+    as a language model's does, it is in `text_vectors`; so are sparse rows in `text_rows`.
 
     Fitting takes two steps, so that it can be spread over processes: `observe` sums up a chunk of
     messages, `fit` merges these sums. How the messages are chunked makes no difference.
@@ -121,6 +133,10 @@ class Featurizer(ABC):
     def token_vectors(self, tokens: Sequence[str]) -> np.ndarray:
         """`[tokens, dense_width]` float32; all zeros for an unknown token."""
         return np.zeros((len(tokens), self.dense_width), np.float32)
+
+    def text_rows(self, messages: Sequence[TokenizedMessage]) -> list[TextRows] | None:
+        """Per message what comes on top of all other sparse features; None = nothing."""
+        return None
 
     def text_vectors(self, messages: Sequence[TokenizedMessage]) -> list[TextVectors]:
         """Per message `[tokens, context_width]` and `[context_sentence_width]`."""

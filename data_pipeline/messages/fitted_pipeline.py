@@ -6,11 +6,9 @@ set, evaluating and answering all go through it, so they cannot disagree.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +21,16 @@ from data_pipeline.batches.examples import Context, Examples, FeatureTables
 from data_pipeline.entities.decoding import SynonymMapper
 from data_pipeline.entities.tags import TagVocabulary
 from data_pipeline.featurizers.dense_features import DenseBlock
-from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage, tokenize
+from data_pipeline.featurizers.featurizer import Featurizer, TextRows, TokenizedMessage, tokenize
 from data_pipeline.messages.featurizer_arrays import array_file, load_array, save_array
+from data_pipeline.messages.identities import IdAssigner, row_identity, vector_identity
 from data_pipeline.messages.label_features import LabelFeatures
 from data_pipeline.messages.pipeline_components import (
     restore_featurizer,
     restore_tokenizer,
     saved_tokenizer,
 )
+from data_pipeline.messages.places import Place, place_matrix, with_rows
 from data_pipeline.rasa_files.training_items import Message, TokenType
 from data_pipeline.tokenizers.tokenizer import Tokenizer
 
@@ -159,6 +159,27 @@ class FittedPipeline:
                 extra[int(start) + column] = value
         return extra
 
+    def places(
+        self, messages: Sequence[TokenizedMessage], rows: Sequence[list[TextRows] | None]
+    ) -> list[Place]:
+        """The place of every token; `rows` are `text_rows` of each featurizer."""
+        made = [Place(columns) for m in messages for columns in self.place_columns(m)]
+        for start, of_texts in zip(self.sequence_starts, rows, strict=False):
+            if of_texts:
+                made = with_rows(made, of_texts, int(start))
+        return made
+
+    def sentence_extras(
+        self, messages: Sequence[TokenizedMessage], rows: Sequence[list[TextRows] | None]
+    ) -> list[dict[int, float]]:
+        """`sentence_extra` of every message, and what `text_rows` add to it."""
+        extras = [self.sentence_extra(message) for message in messages]
+        for start, of_texts in zip(self.sentence_starts, rows, strict=False):
+            for extra, of_text in zip(extras, of_texts or (), strict=False):
+                row = of_text.sentence
+                extra |= zip((row.indices + start).tolist(), row.data.tolist(), strict=True)
+        return extras
+
     def save(self, directory: Path) -> None:
         """Write everything to `directory`: JSON, and word vectors as `.npy` files beside it."""
         saved = []
@@ -207,15 +228,9 @@ class FittedPipeline:
 
 
 def feature_tables(
-    pipeline: FittedPipeline, types: Sequence[TokenType], places: Sequence[tuple[int, ...]]
+    pipeline: FittedPipeline, types: Sequence[TokenType], places: Sequence[Place]
 ) -> FeatureTables:
-    """The tables for these token types and place rows (as columns of value 1)."""
-    counts = [len(place) for place in places]
-    columns = np.array([column for place in places for column in place], np.int32)
-    place_rows = csr_matrix(
-        (np.ones(len(columns), np.float32), columns, np.cumsum([0, *counts])),
-        shape=(len(places), pipeline.sequence_width),
-    )
+    """The tables for these token types and places."""
     starts = range(0, max(1, len(types)), TOKENS_PER_BLOCK)
     blocks = [types[start : start + TOKENS_PER_BLOCK] for start in starts]
     token_rows = vstack([_type_rows(pipeline, block) for block in blocks], format="csr")
@@ -223,7 +238,7 @@ def feature_tables(
     dense = pipeline.dense_blocks
     return FeatureTables(
         token_rows=token_rows,
-        place_rows=place_rows,
+        place_rows=place_matrix(places, pipeline.sequence_width),
         token_vectors=vectors,
         token_identity=vector_identity(vectors) if dense else row_identity(token_rows),
         sentence_column=pipeline.sentence_column(),
@@ -236,35 +251,6 @@ def _type_rows(pipeline: FittedPipeline, types: Sequence[TokenType]) -> csr_matr
     return pipeline.token_rows([type_.text for type_ in types], [type_.lemma for type_ in types])
 
 
-def row_identity(rows: csr_matrix) -> np.ndarray:
-    """`[rows]` int64 numbers that are equal for equal rows (columns must be sorted)."""
-    identity = IdAssigner()
-    parts = (slice(start, end) for start, end in pairwise(rows.indptr))
-    keys = (rows.indices[part].tobytes() + rows.data[part].tobytes() for part in parts)
-    return np.fromiter(map(identity, keys), np.int64, rows.shape[0])
-
-
-def vector_identity(vectors: np.ndarray) -> np.ndarray:
-    """`[rows]` int64 numbers that are equal for equal vectors."""
-    identity = IdAssigner()
-    # Digests, since the bytes of all vectors would be held at once; + 0 makes -0 equal to 0.
-    keys = (hashlib.blake2b((row + 0).tobytes(), digest_size=16).digest() for row in vectors)
-    return np.fromiter(map(identity, keys), np.int64, len(vectors))
-
-
-class IdAssigner:
-    """Gives each new key the next number, so that ids follow the order of first appearance."""
-
-    def __init__(self) -> None:
-        self.ids: dict[Any, int] = {}
-
-    def __call__(self, key: Any) -> int:
-        return self.ids.setdefault(key, len(self.ids))
-
-    def keys(self) -> list[Any]:
-        return list(self.ids)
-
-
 def encode(
     pipeline: FittedPipeline,
     messages: Sequence[TokenizedMessage],
@@ -273,14 +259,14 @@ def encode(
 ) -> Examples:
     """The messages as arrays of ids. Intents that are not labels of the pipeline become -1."""
     type_id = type_of if isinstance(type_of, IdAssigner) else type_of.__getitem__
-    extras = [pipeline.sentence_extra(message) for message in messages]
+    rows = [featurizer.text_rows(messages) for featurizer in pipeline.featurizers]
+    places = pipeline.places(messages, rows)
+    extras = pipeline.sentence_extras(messages, rows)
     tags = [pipeline.tags.encode(message) for message in messages]
     return Examples(
         lengths=np.array([len(m.tokens) for m in messages], np.int32),
         token_types=np.array([type_id(t.type) for m in messages for t in m.tokens], np.int32),
-        token_places=np.array(
-            [place_of(place) for m in messages for place in pipeline.place_columns(m)], np.int32
-        ),
+        token_places=np.array([place_of(place) for place in places], np.int32),
         labels=np.array(
             [pipeline.label_ids.get(m.message.intent or "", -1) for m in messages], np.int32
         ),

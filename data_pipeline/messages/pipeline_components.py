@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from data_pipeline.component_options import read_options
 from data_pipeline.errors import InputError
-from data_pipeline.featurizers.component_names import component_name
+from data_pipeline.featurizers.component_names import component_name, is_custom
 from data_pipeline.featurizers.count_vectors import CountVectorsFeaturizer
+from data_pipeline.featurizers.custom.custom_components import custom_component
 from data_pipeline.featurizers.dense.language_model import LanguageModelFeaturizer
 from data_pipeline.featurizers.dense.spacy_featurizer import SpacyFeaturizer
 from data_pipeline.featurizers.dense.word_vectors import WordVectorsFeaturizer
@@ -100,11 +101,15 @@ def restore_tokenizer(saved: Mapping[str, Any]) -> Tokenizer:
     """The tokenizer that was saved (`InputError` where its package is missing)."""
     if "name" not in saved:
         return WhitespaceTokenizer(**saved)
+    if is_custom(saved["name"]):
+        return custom_component(saved["name"], saved["options"])
     return TOKENIZERS[saved["name"]].restore(saved["options"], saved["state"])
 
 
 def restore_featurizer(saved: Mapping[str, Any]) -> Featurizer:
     """The featurizer that was saved as `{"name": ..., "options": ..., "state": ...}`."""
+    if is_custom(saved["name"]):
+        return custom_component(saved["name"], saved["options"]).with_state(saved["state"])
     return FEATURIZERS[saved["name"]].restore(saved["options"], saved["state"])
 
 
@@ -125,21 +130,40 @@ class _Building:
             self.spacy_options = options
             self.skipped.append(name)
         elif name in TOKENIZERS:
-            if self.tokenizer is not None:
-                raise InputError(
-                    f"pipeline: {name} is there twice; remove one of them"
-                    if name == self.tokenizer.name
-                    else f"pipeline: there are two tokenizers, {self.tokenizer.name} and {name}; "
-                    "remove one of them"
-                )
-            check_language(TOKENIZERS[name], self.language)
-            self.tokenizer = self._tokenizer(name, options)
+            kind = TOKENIZERS[name]
+            only, never = kind.supported_languages, kind.not_supported_languages
+            check_language(name, only, never, self.language)
+            self._set_tokenizer(self._tokenizer(name, options))
         elif name in FEATURIZERS:
-            if self.tokenizer is None:
-                raise self._no_tokenizer(name)
-            self.featurizers.append(self._featurizer(name, options, self.tokenizer))
+            self._add_featurizer(name, lambda tokenizer: self._featurizer(name, options, tokenizer))
+        elif is_custom(name):
+            self._add_custom(name, options)
         else:
             self.skipped.append(name)
+
+    def _add_custom(self, name: str, options: dict[str, Any]) -> None:
+        component = custom_component(name, options, self.language)
+        if component is None:
+            self.skipped.append(name)
+        elif isinstance(component, Tokenizer):
+            self._set_tokenizer(component)
+        else:
+            self._add_featurizer(name, lambda _: component)
+
+    def _set_tokenizer(self, tokenizer: Tokenizer) -> None:
+        if self.tokenizer is not None:
+            raise InputError(
+                f"pipeline: {tokenizer.name} is there twice; remove one of them"
+                if tokenizer.name == self.tokenizer.name
+                else f"pipeline: there are two tokenizers, {self.tokenizer.name} and "
+                f"{tokenizer.name}; remove one of them"
+            )
+        self.tokenizer = tokenizer
+
+    def _add_featurizer(self, name: str, make: Callable[[Tokenizer], Featurizer]) -> None:
+        if self.tokenizer is None:
+            raise self._no_tokenizer(name)
+        self.featurizers.append(make(self.tokenizer))
 
     def _tokenizer(self, name: str, options: Mapping[str, Any]) -> Tokenizer:
         if name == SpacyTokenizer.name:

@@ -28,10 +28,11 @@ from data_pipeline.messages.earlier_pipeline import check_extends
 from data_pipeline.messages.feature_settings import FeatureSettings
 from data_pipeline.messages.fitted_pipeline import (
     FittedPipeline,
-    IdAssigner,
     encode,
     feature_tables,
 )
+from data_pipeline.messages.identities import IdAssigner
+from data_pipeline.messages.places import Place
 from data_pipeline.messages.prepared import (
     Origin,
     PreparedDataset,
@@ -198,7 +199,7 @@ class _Encoded(NamedTuple):
     """One chunk; see `_Encoder`."""
 
     examples: Examples
-    places: list[tuple[int, ...]]
+    places: list[Place]
     messages: Sequence[TokenizedMessage]
 
 

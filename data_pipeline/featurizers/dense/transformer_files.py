@@ -50,7 +50,7 @@ class TransformerFiles:
                 return load(
                     self.weights, cache_dir=self.cache_dir, local_files_only=local_files_only
                 )
-        except Exception as error:  # noqa: BLE001: whatever the package meets in foreign files
+        except Exception as error:  # whatever the package meets in foreign files
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise InputError(
                 f"LanguageModelFeaturizer: cannot load the model {self.weights!r}: {reason} "

@@ -44,7 +44,8 @@ def test_rasas_full_paths_are_known_and_other_paths_are_not_shortened():
     full = "rasa.nlu.tokenizers.whitespace_tokenizer.WhitespaceTokenizer"
     assert build_featurizers([{"name": full}]).tokenizer.name == "WhitespaceTokenizer"
     mine = "my_package.CountVectorsFeaturizer"
-    assert build_featurizers([TOKENIZER, {"name": mine}]).skipped == (mine,)
+    with pytest.raises(InputError, match=f"{mine} cannot be used: there is no module my_package"):
+        build_featurizers([TOKENIZER, {"name": mine}])
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ DATA_FLOORS = (
     ("component_options", "atomic_files", "optional_packages", "remembered", "rasa_files"),
     ("prepared_folder", "tokenizers"),
     ("featurizers",),
-    ("featurizers.dense", "entities", "batches"),
+    ("featurizers.custom", "featurizers.dense", "entities", "batches"),
     ("messages",),
     ("dialogue.domain",),
     ("dialogue.stories",),

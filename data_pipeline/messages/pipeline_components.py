@@ -11,7 +11,11 @@ from data_pipeline.component_options import read_options
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.component_names import component_name, is_custom
 from data_pipeline.featurizers.count_vectors import CountVectorsFeaturizer
-from data_pipeline.featurizers.custom.custom_components import custom_component
+from data_pipeline.featurizers.custom.custom_components import (
+    custom_component,
+    restored_featurizer,
+    restored_tokenizer,
+)
 from data_pipeline.featurizers.dense.language_model import LanguageModelFeaturizer
 from data_pipeline.featurizers.dense.spacy_featurizer import SpacyFeaturizer
 from data_pipeline.featurizers.dense.word_vectors import WordVectorsFeaturizer
@@ -102,14 +106,14 @@ def restore_tokenizer(saved: Mapping[str, Any]) -> Tokenizer:
     if "name" not in saved:
         return WhitespaceTokenizer(**saved)
     if is_custom(saved["name"]):
-        return custom_component(saved["name"], saved["options"])
+        return restored_tokenizer(saved["name"], saved["options"])
     return TOKENIZERS[saved["name"]].restore(saved["options"], saved["state"])
 
 
 def restore_featurizer(saved: Mapping[str, Any]) -> Featurizer:
     """The featurizer that was saved as `{"name": ..., "options": ..., "state": ...}`."""
     if is_custom(saved["name"]):
-        return custom_component(saved["name"], saved["options"]).with_state(saved["state"])
+        return restored_featurizer(saved["name"], saved["options"], saved["state"])
     return FEATURIZERS[saved["name"]].restore(saved["options"], saved["state"])
 
 

@@ -20,7 +20,9 @@ class Place(NamedTuple):
 
 def with_rows(places: Sequence[Place], rows: Sequence[TextRows], first: int) -> list[Place]:
     """Adds to the place of each token its row, whose columns begin at `first`."""
-    stacked = vstack([of_text.tokens for of_text in rows], format="csr") if rows else None
+    if not rows:
+        return list(places)
+    stacked = csr_matrix(vstack([of_text.tokens for of_text in rows]))
     made = []
     for number, place in enumerate(places):
         cells = slice(*stacked.indptr[number : number + 2])

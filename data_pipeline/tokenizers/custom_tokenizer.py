@@ -31,7 +31,7 @@ class CustomTokenizer(Tokenizer):
     """
 
     def __init__(
-        self, name: str, component: type, make: Callable[[dict[str, Any]], SplitsText], options: Any
+        self, name: str, component: Any, make: Callable[[dict[str, Any]], SplitsText], options: Any
     ) -> None:
         """Makes the object from the options that are not those of all tokenizers.
 
@@ -97,7 +97,7 @@ class CustomTokenizer(Tokenizer):
         )
 
 
-def source_of(component: type) -> list[Path]:
+def source_of(component: Any) -> list[Path]:
     """The file that a class is written in."""
     path = inspect.getsourcefile(component)
     return [Path(path)] if path else []

@@ -8,7 +8,7 @@ from typing import Any
 
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.custom.custom_featurizer import CustomFeaturizer
-from data_pipeline.featurizers.custom.finding import CustomClass, find_custom
+from data_pipeline.featurizers.custom.finding import CustomClass, Kind, find_custom
 from data_pipeline.featurizers.custom.rasa_components import RasaFeaturizer, RasaTokenizer
 from data_pipeline.featurizers.featurizer import Featurizer
 from data_pipeline.tokenizers.custom_tokenizer import CustomTokenizer
@@ -31,9 +31,36 @@ def custom_component(
         of_rasa = found.component
         only, never = of_rasa.supported_languages(), of_rasa.not_supported_languages()
         check_language(path, only, never, language)
-    if found.kind == "tokenizer":
-        return CustomTokenizer(path, found.component, _maker(found, RasaTokenizer), options)
-    return CustomFeaturizer(path, found.component, _maker(found, RasaFeaturizer), options)
+    return _tokenizer(found, options) if found.kind == "tokenizer" else _featurizer(found, options)
+
+
+def restored_tokenizer(path: str, options: Mapping[str, Any]) -> CustomTokenizer:
+    """The tokenizer of a trained model again (`InputError` as `custom_component`)."""
+    return _tokenizer(_found_again(path, "tokenizer"), options)
+
+
+def restored_featurizer(
+    path: str, options: Mapping[str, Any], state: Mapping[str, Any]
+) -> CustomFeaturizer:
+    """The featurizer of a trained model again (`InputError` as `custom_component`)."""
+    return _featurizer(_found_again(path, "featurizer"), options).with_state(state)
+
+
+def _found_again(path: str, kind: Kind) -> CustomClass:
+    found = find_custom(path)
+    if found is None or found.kind != kind:
+        raise InputError(
+            f"pipeline: {path} was a {kind} when this was trained, and is not any more"
+        )
+    return found
+
+
+def _tokenizer(found: CustomClass, options: Mapping[str, Any]) -> CustomTokenizer:
+    return CustomTokenizer(found.path, found.component, _maker(found, RasaTokenizer), options)
+
+
+def _featurizer(found: CustomClass, options: Mapping[str, Any]) -> CustomFeaturizer:
+    return CustomFeaturizer(found.path, found.component, _maker(found, RasaFeaturizer), options)
 
 
 def _maker(found: CustomClass, for_rasa: Callable[..., Any]) -> Callable[[dict[str, Any]], Any]:

@@ -15,7 +15,8 @@ from data_pipeline.featurizers.featurizer import Featurizer, TextRows, Tokenized
 from data_pipeline.rasa_files.training_items import Message, Token
 from data_pipeline.tokenizers.custom_tokenizer import Span, source_of
 
-Rows = np.ndarray | csr_matrix | None
+Rows = Any
+"""`np.ndarray`, a SciPy sparse matrix or None."""
 PROBE = TokenizedMessage(Message("a b"), (Token("a", 0, 1), Token("b", 2, 3)))
 
 
@@ -38,7 +39,7 @@ class CustomFeaturizer(Featurizer):
     def __init__(
         self,
         name: str,
-        component: type,
+        component: Any,
         make: Callable[[dict[str, Any]], FeaturizesTexts],
         options: Mapping[str, Any],
     ) -> None:

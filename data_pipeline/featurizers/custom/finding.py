@@ -8,7 +8,7 @@ import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from data_pipeline.errors import InputError
 
@@ -31,7 +31,7 @@ class CustomClass(NamedTuple):
     """
 
     path: str
-    component: type
+    component: Any
     kind: Kind
     written_for_rasa: bool
 
@@ -67,7 +67,7 @@ def find_custom(path: str) -> CustomClass | None:
     return None if found.kind == "other" else found
 
 
-def _described(path: str, component: type) -> CustomClass:
+def _described(path: str, component: Any) -> CustomClass:
     ancestors = {f"{base.__module__}.{base.__name__}" for base in getattr(component, "__mro__", ())}
     if any(name.startswith(f"{RASA}.") for name in ancestors):
         kind: Kind = "other"

@@ -21,7 +21,7 @@ from data_pipeline.tokenizers.custom_tokenizer import Span
 class RasaTokenizer:
     """A graph component as `SplitsText`."""
 
-    def __init__(self, path: str, component: type, options: dict[str, Any]) -> None:
+    def __init__(self, path: str, component: Any, options: dict[str, Any]) -> None:
         """Makes the component (`InputError` where it cannot be run by itself)."""
         self._component = _made(path, component, options)
 
@@ -39,7 +39,7 @@ class RasaTokenizer:
 class RasaFeaturizer:
     """A graph component as `FeaturizesTexts`."""
 
-    def __init__(self, path: str, component: type, options: dict[str, Any]) -> None:
+    def __init__(self, path: str, component: Any, options: dict[str, Any]) -> None:
         """Makes the component (`InputError` where it cannot be run by itself)."""
         self._path = path
         self._component = _made(path, component, options)
@@ -72,7 +72,7 @@ class RasaFeaturizer:
         return found.get("sequence"), found.get("sentence")
 
 
-def _made(path: str, component: type, options: dict[str, Any]) -> Any:
+def _made(path: str, component: Any, options: dict[str, Any]) -> Any:
     """The component as Rasa makes it, outside of a graph."""
     if hasattr(component, "train"):
         raise _unsupported(path, "is trained")

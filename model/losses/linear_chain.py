@@ -161,7 +161,7 @@ def _trace_back(
     """Tags and confidences `[time, batch]`, from the last position to the first."""
     time = tf.shape(best)[0]
     tag = tf.argmax(best[-1], -1, tf.int32)
-    certainty = tf.reduce_max(tf.nn.softmax(best[-1]), -1)
+    certainty = _greatest_probability(best[-1])
     tags = tf.TensorArray(tf.int32, time).write(time - 1, tag)
     certainties = tf.TensorArray(tf.float32, time).write(time - 1, certainty)
 
@@ -176,7 +176,7 @@ def _trace_back(
         if rule == "rasa":
             column = tf.where(t == lengths - 2, tag, tf.cast(certainty, tf.int32))
         found = tf.argmax(best[t] + tf.gather(into, tag), -1, tf.int32)
-        sure = tf.reduce_max(tf.nn.softmax(best[t] + tf.gather(into, column)), -1)
+        sure = _greatest_probability(best[t] + tf.gather(into, column))
         inside = t <= lengths - 2
         tag, certainty = tf.where(inside, found, tag), tf.where(inside, sure, certainty)
         return t - 1, tag, certainty, tags.write(t, tag), certainties.write(t, certainty)
@@ -184,3 +184,13 @@ def _trace_back(
     variables = (time - 2, tag, certainty, tags, certainties)
     *_, tags, certainties = tf.while_loop(lambda t, *_: t >= 0, step, variables)
     return tags.stack(), certainties.stack()
+
+
+def _greatest_probability(scores: tf.Tensor) -> tf.Tensor:
+    """The largest softmax of each row, which is exactly 1 where all else is below rounding.
+
+    `tf.nn.softmax` multiplies by an approximate reciprocal, which on some processors makes it
+    0.99999994; the rule "rasa" takes the whole part of it, so that answers would differ there.
+    """
+    highest = tf.reduce_max(scores, -1, keepdims=True)
+    return 1.0 / tf.reduce_sum(tf.exp(scores - highest), -1)

@@ -21,7 +21,6 @@ from data_pipeline.dialogue.dialogue_arrays import DialogueShard, ShardBuilder
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.dialogue.domain.domain_files import find_domain_files, read_domain
-from data_pipeline.dialogue.domain.nlu_responses import with_nlu_responses
 from data_pipeline.dialogue.prepared_dialogues import (
     FORMAT_VERSION,
     PreparedDialogues,
@@ -60,8 +59,7 @@ class DialogueSources:
 
     def read_domain(self) -> Domain:
         """The domain with what NLU data adds to it."""
-        domain = read_domain(self.domain)
-        return with_nlu_responses(domain, self.nlu) if self.nlu else domain
+        return read_domain(self.domain, self.nlu)
 
     def files(self) -> list[Path]:
         """Every file that is read."""

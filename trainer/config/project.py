@@ -58,13 +58,14 @@ class Project:
                     "Give --project DIR, or --config FILE with --nlu PATH."
                 )
         config, data = directory / CONFIG_FILE, directory / DATA_FOLDER
-        places = (directory / name for name in (DOMAIN_FILE, DOMAIN_FOLDER))
+        places = [directory / name for name in (DOMAIN_FILE, DOMAIN_FOLDER)]
         return cls(
             directory.resolve().name,
             config,
             (data,),
             _trainer_file(config),
-            domain=tuple(place for place in places if place.exists()),
+            # Beside the file the folder is not read, as in Rasa.
+            domain=tuple(place for place in places if place.exists())[:1],
             stories=(data,),
         )
 

@@ -178,24 +178,6 @@ class Domain:
         """The domain that also knows these end-to-end bot texts, as `E2EImporter` makes it."""
         return replace(self, action_texts=tuple(sorted({*self.action_texts, *texts})))
 
-    def with_nlu_responses(
-        self, retrieval_intents: Iterable[str], responses: Iterable[str]
-    ) -> Domain:
-        """The domain that also knows what NLU files add, as `ResponsesSyncImporter` makes it.
-
-        Args:
-            retrieval_intents: the base intents of examples such as `faq/ask_hours`; each adds the
-                action `utter_faq`.
-            responses: the names under `responses:` in NLU files.
-        """
-        own = self.action_names[len(DEFAULT_ACTIONS) :]
-        forms = [name for name in own if name in self.forms]
-        names = [name for name in own if name not in self.forms]
-        added = sorted({f"utter_{intent}" for intent in retrieval_intents})
-        return replace(
-            self, action_names=ordered_actions([*names, *added], sorted(set(responses)), forms)
-        )
-
 
 def ordered_actions(
     actions: Iterable[str], responses: Iterable[str], forms: Iterable[str]

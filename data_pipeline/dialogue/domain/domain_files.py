@@ -9,6 +9,7 @@ from typing import TypeVar
 from data_pipeline.dialogue.domain.domain import Domain, EntityType, IntentSettings
 from data_pipeline.dialogue.domain.domain_sections import DomainSections
 from data_pipeline.dialogue.domain.domain_slots import SlotReader
+from data_pipeline.dialogue.domain.nlu_responses import nlu_sections
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.finding import find_files, has_top_level_key
 from data_pipeline.rasa_files.nlu_yaml import version_is_readable
@@ -24,17 +25,20 @@ from data_pipeline.rasa_files.yaml_values import (
     is_null,
     scalar_value,
 )
-from data_pipeline.warnings_to_user import note
+from data_pipeline.warnings_to_user import note, warn
 
 Settings = TypeVar("Settings")
 
 SECTIONS = ("intents", "entities", "slots", "actions", "responses", "forms", "e2e_actions")
 
 
-def read_domain(paths: Iterable[str | Path]) -> Domain:
+def read_domain(paths: Iterable[str | Path], nlu_paths: Iterable[str | Path] = ()) -> Domain:
     """The domain in these files and, recursively, folders, merged as Rasa merges them.
 
     Rasa 2's form of a domain is taken, too; what was assumed is logged.
+
+    Args:
+        nlu_paths: files and folders of NLU data, which adds to the domain (`nlu_sections`).
 
     Raises:
         InputError: a path does not exist, holds no domain, or a file is not shaped like one.
@@ -43,6 +47,9 @@ def read_domain(paths: Iterable[str | Path]) -> Domain:
     for number, file in enumerate(find_domain_files(paths)):
         read = _DomainFile(file).sections()
         sections = sections.merged(read) if number else read
+    nlu_paths = list(nlu_paths)
+    if nlu_paths:
+        sections = nlu_sections(nlu_paths).merged(sections)
     return sections.domain()
 
 
@@ -62,8 +69,15 @@ def find_domain_files(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def _is_domain(path: Path) -> bool:
-    """Mirrors `Domain.is_domain_file`: some section stands at the top."""
-    return has_top_level_key(path, (*SECTIONS, "session_config"))
+    """Mirrors `Domain.is_domain_file`: some section stands at the top of a file of YAML."""
+    if not has_top_level_key(path, (*SECTIONS, "session_config")):
+        return False
+    try:
+        read_document(path)
+    except InputError as error:
+        warn(f"{error}; it is no part of the domain until then")
+        return False
+    return True
 
 
 class _DomainFile:

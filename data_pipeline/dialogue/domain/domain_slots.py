@@ -22,7 +22,17 @@ from data_pipeline.rasa_files.yaml_values import (
 from data_pipeline.warnings_to_user import note
 
 MAPPING_TYPES = ("from_entity", "from_intent", "from_trigger_intent", "from_text", "custom")
-UNFEATURIZED = "unfeaturized"  # Rasa 1's word for `any`
+OTHER_NAMES = {
+    "unfeaturized": "any",  # Rasa 1's word
+    "TextSlot": "text",
+    "ListSlot": "list",
+    "BooleanSlot": "bool",
+    "FloatSlot": "float",
+    "CategoricalSlot": "categorical",
+    "AnySlot": "any",
+    "UnfeaturizedSlot": "any",
+}
+"""Of slot types; the classes are written `rasa.shared.core.slots.TextSlot`."""
 
 
 class SlotReader:
@@ -88,14 +98,15 @@ class SlotReader:
                 f"add one of {', '.join(SLOT_TYPES)}"
             )
         slot_type = expect_name(written, self._source(written), f"the type of the slot {name!r}")
-        if slot_type == UNFEATURIZED:
-            return "any"
-        if slot_type not in SLOT_TYPES:
+        package, _, class_name = slot_type.rpartition(".")
+        is_of_rasa = package in ("", "rasa") or package.startswith("rasa.")
+        known = OTHER_NAMES.get(class_name, slot_type) if is_of_rasa else slot_type
+        if known not in SLOT_TYPES:
             raise InputError(
                 f"{self._source(written)}: the slot {name!r} is of a type that is not known here; "
                 f"received {slot_type!r}; use one of {', '.join(SLOT_TYPES)}"
             )
-        return slot_type
+        return known
 
     def _influence(self, name: str, slot_type: str, items: dict[str, Node]) -> bool:
         node = items.get("influence_conversation")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from data_pipeline.dialogue.domain.domain import Domain
-from data_pipeline.errors import InputError
+from data_pipeline.dialogue.domain.domain import IntentSettings
+from data_pipeline.dialogue.domain.domain_sections import DomainSections
 from data_pipeline.rasa_files.finding import files_below, has_top_level_key
 from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu_file
 from data_pipeline.rasa_files.training_items import Message
@@ -14,19 +14,18 @@ from data_pipeline.rasa_files.yaml_events import open_events
 from data_pipeline.rasa_files.yaml_values import Mapping
 
 
-def with_nlu_responses(domain: Domain, nlu_paths: Iterable[str | Path]) -> Domain:
-    """The domain with the actions that NLU files bring along, as Rasa has it while training.
+def nlu_sections(nlu_paths: Iterable[str | Path]) -> DomainSections:
+    """What NLU files bring along, as sections of a domain.
 
-    An example of `faq/ask_hours` adds the action `utter_faq`; each name under `responses:` is an
-    action, too.
+    An example of `faq/ask_hours` adds the intent `faq` and the action `utter_faq`; each name under
+    `responses:` is an action, too. Mirrors
+    `ResponsesSyncImporter._get_domain_with_retrieval_intents`; the order of several new actions,
+    which is that of a Python set there, is alphabetical.
 
     Raises:
         InputError: a path does not exist, or a file is not shaped like NLU data.
     """
     paths = [Path(path) for path in nlu_paths]
-    for path in paths:
-        if not path.exists():
-            raise InputError(f"{path}: no such file or folder; correct the path of the NLU data")
     retrieval_intents = {
         item.intent
         for file in find_nlu_files(paths)
@@ -34,13 +33,18 @@ def with_nlu_responses(domain: Domain, nlu_paths: Iterable[str | Path]) -> Domai
         if isinstance(item, Message) and item.response_key and item.intent
     }
     files = dict.fromkeys(file for path in paths for file in files_below(path))
-    responses = {
+    responses = (
         name
         for file in files
         if has_top_level_key(file, ["responses"])
         for name in _responses(file)
-    }
-    return domain.with_nlu_responses(retrieval_intents, responses)
+    )
+    return DomainSections(
+        # What the domain says of entities of a retrieval intent is lost, as in Rasa.
+        intents={intent: IntentSettings() for intent in sorted(retrieval_intents)},
+        actions=[f"utter_{intent}" for intent in sorted(retrieval_intents)],
+        responses=list(dict.fromkeys(responses)),
+    )
 
 
 def _responses(path: Path) -> list[str]:

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from data_pipeline.dialogue.domain.domain import DEFAULT_ACTIONS, DEFAULT_INTENTS
 from data_pipeline.dialogue.domain.domain_files import read_domain
 from data_pipeline.dialogue.domain.domain_json import domain_from_json, domain_to_json
 from data_pipeline.dialogue.domain.events import SlotSet, StoryEntity
@@ -50,6 +51,54 @@ def test_a_domain_of_rasa_2_is_taken_and_what_was_assumed_is_said(written, caplo
     entities = [StoryEntity("city", "Rome"), StoryEntity("day", "now")]
     assert domain.slot_events(entities) == [SlotSet("city", "Rome")]
     assert "assumed to be filled from the entities of their names: city." in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("written_type", "slot_type"),
+    [
+        ("rasa.shared.core.slots.AnySlot", "any"),
+        ("rasa.shared.core.slots.BooleanSlot", "bool"),
+        ("rasa.shared.core.slots.ListSlot", "list"),
+        ("rasa.core.slots.TextSlot", "text"),
+        ("rasa.core.slots.UnfeaturizedSlot", "any"),
+    ],
+)
+def test_a_slot_type_may_be_one_of_rasas_classes(written, written_type, slot_type):
+    path = written("domain.yml", f"slots:\n  s: {{type: {written_type}, mappings: []}}\n")
+    assert read_domain([path]).slots["s"].type == slot_type
+
+
+def test_retrieval_intents_are_intents_and_have_actions_in_rasas_order(written, tmp_path):
+    """Compared with what the importers of Rasa 3.6.21 make of these files."""
+    path = written(
+        "domain.yml",
+        'version: "3.1"\nintents:\n- zeta\n- faq: {use_entities: [city]}\n- greet\n'
+        "entities: [city, name]\nactions: [action_x, action_a, utter_smalltalk]\n"
+        "responses: {utter_greet: [], utter_bye: [], utter_faq/ask_name: []}\n"
+        "forms: {my_form: {required_slots: []}}\n",
+    )
+    written(
+        "data/nlu.yml",
+        'version: "3.1"\nnlu:\n- intent: faq/ask_name\n  examples: |\n    - who are you\n'
+        "- intent: smalltalk/weather\n  examples: |\n    - weather\n"
+        "- intent: other\n  examples: |\n    - this\n"
+        "responses:\n  utter_smalltalk/weather: [{text: sun}]\n  utter_aaa: [{text: a}]\n",
+    )
+    domain = read_domain([path], [tmp_path / "data"])
+    added = [
+        *("action_x", "action_a", "utter_smalltalk", "utter_faq", "utter_aaa", "utter_bye"),
+        *("utter_faq/ask_name", "utter_greet", "utter_smalltalk/weather", "my_form"),
+    ]
+    assert list(domain.action_names[len(DEFAULT_ACTIONS) :]) == added
+    assert set(domain.intents) - set(DEFAULT_INTENTS) == {"faq", "greet", "smalltalk", "zeta"}
+    assert domain.used_entities["faq"] == {"city", "name"}
+
+
+def test_a_file_in_a_domain_folder_that_is_no_yaml_is_left_out_with_a_warning(written, caplog):
+    folder = written("domain/a.yml", 'version: "3.1"\nintents: [x]\n').parent
+    broken = written("domain/b.yml", "intents: [y\n")
+    assert "y" not in read_domain([folder]).intents
+    assert f"{broken}:" in caplog.text and "no part of the domain" in caplog.text
 
 
 def test_a_domain_survives_json(domain_file):

@@ -10,7 +10,6 @@ import pytest
 
 from data_pipeline.dialogue.domain.domain_files import read_domain
 from data_pipeline.dialogue.domain.events import ActionExecuted
-from data_pipeline.dialogue.domain.nlu_responses import with_nlu_responses
 from data_pipeline.dialogue.stories.story_files import read_stories
 from data_pipeline.dialogue.trackers.states import StateTable
 from data_pipeline.dialogue.trackers.tracker_generator import training_trackers
@@ -59,7 +58,7 @@ def test_multiwoz_asks_for_3655_actions_in_185_test_dialogues(stories):
 
 def test_sara_of_rasa_2_has_rasas_dialogues_and_examples():
     folder = SHARED_DATA / "sara"
-    domain = with_nlu_responses(read_domain([folder / "domain.yml"]), [folder / "data"])
+    domain = read_domain([folder / "domain.yml"], [folder / "data"])
     trackers, examples = told(domain, folder / "data", augmentation_factor=0)
     assert (len(trackers), examples) == (378, 1_612)
 
@@ -67,6 +66,6 @@ def test_sara_of_rasa_2_has_rasas_dialogues_and_examples():
 @pytest.mark.slow
 def test_sara_glued_has_rasas_dialogues_and_examples():
     folder = SHARED_DATA / "sara"
-    domain = with_nlu_responses(read_domain([folder / "domain.yml"]), [folder / "data"])
+    domain = read_domain([folder / "domain.yml"], [folder / "data"])
     trackers, examples = told(domain, folder / "data", augmentation_factor=50)
     assert (len(trackers), examples) == (878, 7_342)

@@ -58,9 +58,10 @@ test: $(SET_UP) ## run the tests, without the slow ones (more options: ARGS="-k 
 test-all: test ## run all tests
 	$(VENV)/bin/python -m pytest -m slow $(ARGS)
 
-lint: $(STAMP) ## check style and formatting
+lint: $(STAMP) ## check style, formatting and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
 
 # Keeps the versions it finds in the file where they still fit; UPGRADE=--upgrade takes the newest.
 lock: ## write requirements.lock from pyproject.toml (needs uv)

@@ -20,7 +20,7 @@ from model.ted.options import TEDOptions
 from trainer.checkpoints.checkpoint import Checkpointer
 from trainer.config.options import TrainerOptions
 from trainer.config.project import find_project
-from trainer.config.run_config import Fitted, RunConfig
+from trainer.config.run_config import RunConfig
 from trainer.diet.config import DIETConfig
 from trainer.diet.making import make_diet
 from trainer.diet.trained import TrainedDIET
@@ -155,7 +155,7 @@ class Trainer:
         config: RunConfig,
         data: TrainingData,
         make_model: Callable[[], keras.Model],
-        trained: Callable[[RunConfig, Fitted, keras.Model, int], Trained],
+        trained: Callable[..., Trained],
     ):
         ours = config.trainer
         self.config = config
@@ -239,7 +239,7 @@ class Trainer:
         )
 
     @property
-    def trained(self) -> Trained:
+    def trained(self) -> Any:
         """The model as it is now, ready to answer: a `TrainedDIET` or a `TrainedTED`."""
         return self._trained(self.config, self.data.fitted, self.model, self.loop.position.step)
 

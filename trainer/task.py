@@ -65,15 +65,17 @@ class Evaluation:
 
 
 class Trained(Protocol):
-    """What a run came to, ready to answer.
+    """What a run came to, ready to answer."""
 
-    Attributes:
-        step: finished training steps of its checkpoint.
-    """
+    @property
+    def config(self) -> RunConfig: ...
 
-    config: RunConfig
-    model: keras.Model
-    step: int
+    @property
+    def model(self) -> keras.Model: ...
+
+    @property
+    def step(self) -> int:
+        """Finished training steps of its checkpoint."""
 
     @property
     def fitted(self) -> Fitted:
@@ -86,7 +88,7 @@ class Start(Protocol):
     def to_json(self) -> dict[str, str]:
         """What `run.json` records as `init_from`."""
 
-    def initialise(self, trainer: Any, fitted: Fitted, seed: int) -> None:
+    def initialise(self, trainer: Any, fitted: Any, seed: int) -> None:
         """Give the chief's variables their first values."""
 
 
@@ -101,7 +103,6 @@ class Task(Protocol):
         config_class: the class of its configuration.
         test_data: what it is evaluated on: `nlu` or `stories`.
         starts_from_earlier_run: whether `--init-from` is for it.
-        start: what the run starts from; None = random weights.
     """
 
     model: ClassVar[str]
@@ -111,10 +112,16 @@ class Task(Protocol):
     config_class: ClassVar[type[RunConfig]]
     test_data: ClassVar[str]
     starts_from_earlier_run: ClassVar[bool]
-    config: RunConfig
-    start: Start | None
 
-    def __init__(self, project: Project, config: RunConfig) -> None: ...
+    def __init__(self, project: Project, config: Any) -> None: ...
+
+    @property
+    def config(self) -> RunConfig:
+        """An instance of `config_class`."""
+
+    @property
+    def start(self) -> Start | None:
+        """What the run starts from; None = random weights."""
 
     @classmethod
     def lacks(cls, project: Project) -> str | None:
@@ -122,7 +129,7 @@ class Task(Protocol):
 
     @classmethod
     def configured(
-        cls, component: Component, options: SharedOptions, rasa: RasaConfig, trainer: TrainerOptions
+        cls, component: Component, options: Any, rasa: RasaConfig, trainer: TrainerOptions
     ) -> RunConfig:
         """The configuration of a run.
 
@@ -163,8 +170,8 @@ class Task(Protocol):
     def balances_held_out(self) -> bool:
         """Whether held-out examples are drawn label by label."""
 
-    def make_model(self, fitted: Fitted) -> keras.Model:
-        """An unbuilt model.
+    def make_model(self, fitted: Any) -> keras.Model:
+        """An unbuilt model, by what was learnt from its data.
 
         Raises:
             InputError: the options do not fit the data.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Protocol
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -35,6 +35,16 @@ class BatchSource(Protocol):
             whole: the examples of the global batch, without `PADDING`.
             keys: the tensors wanted; there may be others.
         """
+
+
+class Batches(Protocol):
+    """Batches in their order, such as a `tf.data.Dataset`."""
+
+    @property
+    def element_spec(self) -> Any:
+        """The `tf.TensorSpec` of each tensor."""
+
+    def __iter__(self) -> Iterator[Any]: ...
 
 
 def rows_per_replica(batch_size: int, replicas: int) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from data_pipeline.entities.bilou import (
     INSIDE,
     LAST,
@@ -31,8 +33,8 @@ JOINED_GAP = 3
 def decode_entities(
     text: str,
     tokens: Sequence[Token],
-    tag_ids: Mapping[str, Sequence[int]],
-    confidences: Mapping[str, Sequence[float]],
+    tag_ids: Mapping[str, Sequence[int] | np.ndarray],
+    confidences: Mapping[str, Sequence[float] | np.ndarray],
     vocabulary: TagVocabulary,
     *,
     split_by_comma: bool | Mapping[str, bool] = SPLIT_BY_DEFAULT,

@@ -87,6 +87,10 @@ def has_top_level_key(path: Path, keys: Sequence[str]) -> bool:
         if not re.search(rb"(?:^(?:\xef\xbb\xbf)?|[{,])[ \t]*" + key, content, re.M):
             return False
     with open_events(path) as events:
-        return events.enter_mapping() and any(
-            name.value in keys or events.skip() for name in events.keys()
-        )
+        if not events.enter_mapping():
+            return False
+        for name in events.keys():
+            if name.value in keys:
+                return True
+            events.skip()
+        return False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from data_pipeline.errors import InputError
 
@@ -103,7 +103,7 @@ def is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.style is None and node.value in _NULLS
 
 
-def is_text(node: Node) -> bool:
+def is_text(node: Node) -> TypeGuard[Scalar]:
     """Whether it is a scalar that means a text, not a number, truth or nothing."""
     return isinstance(node, Scalar) and isinstance(scalar_value(node), str)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -21,7 +21,13 @@ PATH = click.Path(path_type=Path)
 @click.option("--stories", type=PATH, multiple=True, help="Test stories: file or folder.")
 @click.option("--json", "json_file", type=PATH, help="Write the figures to this file.")
 @click.option("--failures", type=PATH, help="Write the stories that went wrong to this file.")
-def evaluate(run_dir: Path, nlu, stories, json_file: Path | None, failures: Path | None) -> None:
+def evaluate(
+    run_dir: Path,
+    nlu: tuple[Path, ...],
+    stories: tuple[Path, ...],
+    json_file: Path | None,
+    failures: Path | None,
+) -> None:
     """Measure a trained run: DIET on test messages (--nlu) or TED on test stories (--stories)."""
     if bool(nlu) == bool(stories):
         raise InputError("evaluate takes either --nlu PATH (DIET) or --stories PATH (TED).")
@@ -53,7 +59,13 @@ def evaluate(run_dir: Path, nlu, stories, json_file: Path | None, failures: Path
 )
 @click.option("--stories", type=PATH, multiple=True, help="Dialogues for TED to go on with.")
 @click.option("--dialogue", is_flag=True, help="Type a dialogue; TED answers.")
-def predict(run_dir: Path, texts: tuple[str, ...], text_file, stories, dialogue: bool) -> None:
+def predict(
+    run_dir: Path,
+    texts: tuple[str, ...],
+    text_file: TextIO | None,
+    stories: tuple[Path, ...],
+    dialogue: bool,
+) -> None:
     """Answer texts given as arguments, in a file, or typed: a JSON line each, as Rasa's.
 
     Of TED: what the bot does next in each of the --stories, or in a dialogue that is typed.
@@ -66,7 +78,7 @@ def predict(run_dir: Path, texts: tuple[str, ...], text_file, stories, dialogue:
         return
     run = TrainedRun(run_dir)
     if texts or text_file is not None:
-        for answer in run.answers([*texts, *_lines(text_file or ())]):
+        for answer in run.answers([*texts, *(_lines(text_file) if text_file else ())]):
             click.echo(json.dumps(answer, ensure_ascii=False))
         return
     click.echo("Type a message; an empty line or Ctrl-D ends.", err=True)
@@ -120,7 +132,7 @@ def write_text(path: Path, text: str) -> None:
         raise InputError(f"Cannot write {path}: {error.strerror or error}.") from None
 
 
-def _lines(file: Iterable[str]) -> list[str]:
+def _lines(file: TextIO) -> list[str]:
     try:
         return [line.rstrip("\r\n") for line in file]
     except UnicodeDecodeError as error:

@@ -52,15 +52,16 @@ def continue_stories(policy: TrainedTED, paths: Sequence[Path]) -> Iterator[dict
 
 def _until_listening(policy: TrainedTED, events: list[Event]) -> tuple[list[dict], list[dict]]:
     """The entities found in what was just said, and what the bot does; both go to the events."""
-    domain, actions = policy.featurizer.domain, []
+    domain = policy.featurizer.domain
+    actions: list[dict] = []
     entities = policy.entities(events)
     while len(actions) < MOST_ACTIONS:
         ranking = policy.next_action(events)
         user = events[-1]
         if entities and isinstance(user, UserUttered) and not user.entities:  # else told already
             # As in Rasa, known only once the first action is chosen.
-            events[-1] = replace(user, entities=_as_told(entities))
-            events += domain.slot_events(events[-1].entities)
+            events[-1] = understood = replace(user, entities=_as_told(entities))
+            events += domain.slot_events(understood.entities)
         actions.append({**ranking[0], "ranking": ranking})
         name = ranking[0]["name"]
         text = name if name in domain.action_texts else None

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from data_pipeline.errors import InputError
-from trainer.cli.train import train
+from trainer.cli.train import Command, train
 from trainer.kubernetes.client import Cluster
 from trainer.kubernetes.follow import GaveUp, JobWatch, Patience, event_lines, state_of
 from trainer.kubernetes.job_options import (
@@ -46,10 +47,10 @@ def submit() -> None:
     """Train on Kubernetes (mpi-operator). Without a command: `create`."""
 
 
-def _job_options(command):
+def _job_options(command: Command) -> Command:
     """The flags that become `JobOptions`; its field names are theirs."""
-    many = {"multiple": True}
-    flags = [
+    many: dict[str, Any] = {"multiple": True}
+    flags: list[tuple[str, dict[str, Any]]] = [
         ("--name", {"default": "diet-ted", "help": "Names the job; training goes to /runs/NAME."}),
         ("--image", {"required": True, "help": "An image built from k8s/Dockerfile."}),
         ("--workers", {"type": int, "default": 2, "help": "Worker pods."}),
@@ -102,7 +103,7 @@ def _check_training_options(training: tuple[str, ...]) -> None:
             )
 
 
-def _cluster_options(command):
+def _cluster_options(command: Command) -> Command:
     """Where the cluster is; the command gets a function that connects to it."""
     for option in (
         click.option("-n", "--namespace", help="[the context's, else default]"),
@@ -113,7 +114,7 @@ def _cluster_options(command):
     return command
 
 
-def _waiting_options(command):
+def _waiting_options(command: Command) -> Command:
     """How long to wait for what; names are those of `Patience`."""
     seconds = click.FloatRange(min=0)
     for option in (
@@ -144,7 +145,15 @@ def _waiting_options(command):
 @click.option("--wait", is_flag=True, help="Until the end; the exit code is the job's result.")
 @click.option("--follow", is_flag=True, help="Wait, and show the launcher's log.")
 def create(
-    dry_run, wait, follow, context, kubeconfig, start_timeout, timeout, namespace, **flags
+    dry_run: str | None,
+    wait: bool,
+    follow: bool,
+    context: str | None,
+    kubeconfig: Path | None,
+    start_timeout: float,
+    timeout: float | None,
+    namespace: str | None,
+    **flags: Any,
 ) -> None:
     r"""Create a job. What follows after -- are options of training.
 
@@ -188,7 +197,7 @@ def _watch(cluster: Cluster, name: str, patience: Patience, *, follow: bool) -> 
 @submit.command()
 @click.argument("name")
 @_cluster_options
-def status(name: str, **where) -> None:
+def status(name: str, **where: Any) -> None:
     """Tell how a job and its pods are, and what happened lately."""
     cluster = Cluster.connect(**where)
     job = cluster.job(name)
@@ -207,7 +216,9 @@ def status(name: str, **where) -> None:
 @_cluster_options
 @_waiting_options
 @click.option("--follow", is_flag=True, help="Stay until the job ends; exit with its result.")
-def logs(name: str, follow: bool, start_timeout: float, timeout: float | None, **where) -> None:
+def logs(
+    name: str, follow: bool, start_timeout: float, timeout: float | None, **where: Any
+) -> None:
     """Show the launcher's log: what all training processes print."""
     cluster = Cluster.connect(**where)
     if follow:
@@ -221,7 +232,7 @@ def logs(name: str, follow: bool, start_timeout: float, timeout: float | None, *
 @submit.command()
 @click.argument("name")
 @_cluster_options
-def delete(name: str, **where) -> None:
+def delete(name: str, **where: Any) -> None:
     """Delete a job. Its run directory stays: the same job created again goes on."""
     cluster = Cluster.connect(**where)
     cluster.delete(name)
@@ -232,7 +243,7 @@ def delete(name: str, **where) -> None:
 @click.argument("name")
 @click.argument("workers", type=int)
 @_cluster_options
-def resize(name: str, workers: int, **where) -> None:
+def resize(name: str, workers: int, **where: Any) -> None:
     """Change the number of workers of an elastic job."""
     cluster = Cluster.connect(**where)
     check_new_size(cluster.job(name), workers)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import shlex
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -14,10 +16,11 @@ from trainer.cli.quiet_start import load_tensorflow
 
 logger = logging.getLogger(__name__)
 
+Command = TypeVar("Command", bound=Callable)
 PATH = click.Path(path_type=Path)
 
 
-def project_options(command):
+def project_options(command: Command) -> Command:
     """--project, or --config with files; --model and --set."""
     for option in (
         click.option(
@@ -56,20 +59,20 @@ def project_options(command):
 @click.option("--profile", is_flag=True, help="Record where the time of ten steps goes.")
 @told_once()
 def train(
-    project,
-    config,
-    nlu,
-    domain,
-    stories,
-    model,
-    settings,
-    run_dir,
-    prepared,
-    fresh,
-    init_from,
-    epoch_fraction,
-    strict,
-    **flags,
+    project: Path | None,
+    config: Path | None,
+    nlu: tuple[Path, ...],
+    domain: tuple[Path, ...],
+    stories: tuple[Path, ...],
+    model: str | None,
+    settings: tuple[str, ...],
+    run_dir: Path | None,
+    prepared: Path | None,
+    fresh: bool,
+    init_from: Path | None,
+    epoch_fraction: float | None,
+    strict: bool,
+    **flags: Any,
 ) -> None:
     """Train DIET, TED or both on a project; the same command again goes on where it stopped."""
     load_tensorflow()
@@ -113,7 +116,12 @@ def train(
 @click.option("--init-from", type=PATH, help="For training that starts from this earlier run.")
 @told_once()
 def prepare(
-    project: Path, out: Path, model: str | None, processes, settings, init_from: Path | None
+    project: Path,
+    out: Path,
+    model: str | None,
+    processes: int | None,
+    settings: tuple[str, ...],
+    init_from: Path | None,
 ) -> None:
     """Prepare a project's training data for `train --prepared`."""
     load_tensorflow()

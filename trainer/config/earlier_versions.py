@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 Component = dict[str, Any]
 
@@ -203,7 +203,7 @@ def _without_tracker_featurizer(policy: Component, notes: list[str]) -> Componen
     return dict(policy)
 
 
-def _is_list_of_components(section: Any) -> bool:
+def _is_list_of_components(section: Any) -> TypeGuard[list[Component]]:
     return isinstance(section, list) and all(
         isinstance(component, dict) and isinstance(component.get("name"), str)
         for component in section

@@ -129,7 +129,13 @@ def find_project(
     return Project.from_directory(BUNDLED_EXAMPLE), "the bundled example; none was given"
 
 
-def _named_files(config, given, nlu, domain, stories) -> tuple[Project, str]:
+def _named_files(
+    config: Path | None,
+    given: list[str],
+    nlu: Sequence[Path],
+    domain: Sequence[Path],
+    stories: Sequence[Path],
+) -> tuple[Project, str]:
     if bool(domain) != bool(stories):
         missing = "--stories PATH" if domain else "--domain FILE"
         raise InputError(f"--domain and --stories belong together: {missing} is missing.")

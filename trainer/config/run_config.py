@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from data_pipeline.batches.plans import Schedule
 from data_pipeline.json_differences import json_differences
 from model.options.shared import SharedOptions
 from trainer.config.options import TrainerOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Fitted(Protocol):
@@ -28,21 +31,24 @@ class Fitted(Protocol):
 
 
 class RunConfig(Protocol):
-    """The resolved configuration of a run of one model.
+    """The resolved configuration of a run of one model: a frozen dataclass.
 
     Attributes:
         model: the model's name, as in `--model` and as the key of its options in `run.json`.
         fitted: the class of what is learnt from the data before training.
         fitted_file: a file by which that is found in a run directory.
         fixed_options: our own options that a run cannot change when it goes on.
-        trainer: our own options.
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Any]]
     model: ClassVar[str]
     fitted: ClassVar[type[Fitted]]
     fitted_file: ClassVar[str]
     fixed_options: ClassVar[tuple[str, ...]]
-    trainer: TrainerOptions
+
+    @property
+    def trainer(self) -> TrainerOptions:
+        """Our own options."""
 
     @property
     def name(self) -> str:
@@ -60,7 +66,7 @@ class RunConfig(Protocol):
         """Plain maps and lists; what the run directory records."""
 
     @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> RunConfig:
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`."""
 
 

@@ -18,7 +18,7 @@ from data_pipeline.batches.assembly import assemble, padded_length
 from data_pipeline.batches.plans import PADDING, in_order_plan
 from data_pipeline.entities.decoding import decode_entities
 from data_pipeline.messages.fitted_pipeline import FittedPipeline, store_messages
-from data_pipeline.rasa_files.training_items import Message
+from data_pipeline.rasa_files.training_items import Message, Token
 from model.diet.diet import DIET
 from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
 from trainer.diet.config import DIETConfig
@@ -77,7 +77,7 @@ class TrainedDIET:
                 yield direct_intent(text) or next(understood)
 
     @cached_property
-    def _function(self):
+    def _function(self) -> tf.types.experimental.PolymorphicFunction:
         """The model as a graph, traced once for texts of any number and length."""
         return tf.function(self.model, input_signature=[self.model.input_signature()])
 
@@ -120,7 +120,9 @@ class TrainedDIET:
             for index, confidence in zip(order, kept, strict=True)
         ]
 
-    def _entities(self, text: str, tokens, outputs: Mapping[str, np.ndarray]) -> list[dict]:
+    def _entities(
+        self, text: str, tokens: Sequence[Token], outputs: Mapping[str, np.ndarray]
+    ) -> list[dict]:
         heads = self.model.heads
         if not heads or not tokens:
             return []

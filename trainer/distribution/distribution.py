@@ -17,12 +17,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import tensorflow as tf
 
+from data_pipeline.batches.dataset import Batches
 from data_pipeline.errors import InputError
 from model.replicas import ONE_REPLICA, Replicas
 from trainer.distribution.horovod import Horovod
@@ -36,21 +37,26 @@ LAUNCHER_VARIABLES = ("HOROVOD_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
 STRATEGIES = ("auto", "single", "mirrored", "horovod")
 
 DatasetFunction = Callable[[tf.distribute.InputContext], tf.data.Dataset]
+Write = Callable[[list, tf.Tensor], None]
 Result = TypeVar("Result")
 
 
 class Distribution(Protocol):
     """What the step and the loop need of a set of devices."""
 
-    replicas: Replicas
     is_chief: bool
     num_hosts: int
     description: str
-    traffic: Traffic | None
-    """What is exchanged between processes; None = there is one process."""
+
+    @property
+    def replicas(self) -> Replicas: ...
 
     @property
     def num_replicas(self) -> int: ...
+
+    @property
+    def traffic(self) -> Traffic | None:
+        """What is exchanged between processes; None = there is one process."""
 
     def scope(self) -> contextlib.AbstractContextManager:
         """Where the model's and the optimizer's variables are created."""
@@ -67,8 +73,8 @@ class Distribution(Protocol):
     def largest(self, number: int) -> int:
         """The largest of the numbers that the processes give."""
 
-    def dataset(self, dataset_fn: DatasetFunction) -> Iterable:
-        """This process' batches; each element is what `run` takes. Has an `element_spec`."""
+    def dataset(self, dataset_fn: DatasetFunction) -> Batches:
+        """This process' batches; each element is what `run` takes."""
 
     def run(self, replica_fn: Callable, args: tuple) -> Any:
         """Call `replica_fn(*args)` on every replica; return one replica's tensors (all agree)."""
@@ -79,7 +85,7 @@ class Distribution(Protocol):
         Slices stay slices with unique rows, in an order that is the same on every replica.
         """
 
-    def update(self, write: Callable[[list, tf.Tensor], None], gradients: list, flag) -> None:
+    def update(self, write: Write, gradients: list, flag: tf.Tensor) -> None:
         """Inside a replica: call `write(gradients, flag)` where variables may be written."""
 
     def record_timeline(self, path: Path | None) -> None:
@@ -129,7 +135,7 @@ class SingleDevice:
     def sum_gradients(self, gradients: list) -> list:
         return gradients
 
-    def update(self, write, gradients: list, flag: tf.Tensor) -> None:
+    def update(self, write: Write, gradients: list, flag: tf.Tensor) -> None:
         write(gradients, flag)
 
     def record_timeline(self, path: Path | None) -> None:
@@ -174,7 +180,7 @@ class Mirrored:
     def largest(self, number: int) -> int:
         return number
 
-    def dataset(self, dataset_fn: DatasetFunction) -> Iterable:
+    def dataset(self, dataset_fn: DatasetFunction) -> Batches:
         return self._strategy.distribute_datasets_from_function(dataset_fn)
 
     def run(self, replica_fn: Callable, args: tuple) -> Any:
@@ -187,7 +193,7 @@ class Mirrored:
     def sum_gradients(self, gradients: list) -> list:
         return self.replicas.sum_gradients(gradients)
 
-    def update(self, write, gradients: list, flag: tf.Tensor) -> None:
+    def update(self, write: Write, gradients: list, flag: tf.Tensor) -> None:
         # Across replicas the gradients stay per device, each applied to its own copy; the flag
         # steers a condition and must be a single tensor.
         tf.distribute.get_replica_context().merge_call(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from socket import gethostname
 from typing import Any, TypeVar
 
 import tensorflow as tf
 
+from data_pipeline.batches.dataset import Batches
 from data_pipeline.errors import InputError
 from trainer.distribution.replicas import HorovodReplicas
 from trainer.distribution.watch import ExchangeWatch
@@ -67,7 +68,7 @@ class Horovod:
         self._watch.met()
         return int(found)
 
-    def dataset(self, dataset_fn: Callable) -> Iterable:
+    def dataset(self, dataset_fn: Callable) -> Batches:
         size = self._hvd.size()
         context = tf.distribute.InputContext(size, self._hvd.rank(), size)
         return self._watch.each(dataset_fn(context))
@@ -78,7 +79,9 @@ class Horovod:
     def sum_gradients(self, gradients: list) -> list:
         return self.replicas.sum_gradients(gradients)
 
-    def update(self, write, gradients: list, flag: tf.Tensor) -> None:
+    def update(
+        self, write: Callable[[list, tf.Tensor], None], gradients: list, flag: tf.Tensor
+    ) -> None:
         write(gradients, flag)
 
     def record_timeline(self, path: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -121,12 +122,17 @@ class HorovodReplicas:
         return tf.IndexedSlices(tf.cond(as_rows, gathered, densely), rows, slices.dense_shape)
 
 
-def _gather_with_gradient(tensor: tf.Tensor, gather, sum_all, index: tf.Tensor) -> tf.Tensor:
+def _gather_with_gradient(
+    tensor: tf.Tensor,
+    gather: Callable[[tf.Tensor], tf.Tensor],
+    sum_all: Callable[[list[tf.Tensor]], list[tf.Tensor]],
+    index: tf.Tensor,
+) -> tf.Tensor:
     """Concatenate everyone's rows; going back, sum what everyone sends and keep the own rows."""
     rows = tf.shape(tensor)[0]
 
     @tf.custom_gradient
-    def gathered(own: tf.Tensor):
+    def gathered(own: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         def own_rows(gradient: tf.Tensor) -> tf.Tensor:
             return sum_all([tf.convert_to_tensor(gradient)])[0][index * rows : (index + 1) * rows]
 
@@ -135,13 +141,19 @@ def _gather_with_gradient(tensor: tf.Tensor, gather, sum_all, index: tf.Tensor) 
     return gathered(tensor)
 
 
-def _sum_dense_and_rows(gradients: list, sum_dense, sum_rows) -> list:
+def _sum_dense_and_rows(
+    gradients: list,
+    sum_dense: Callable[[list[tf.Tensor]], list[tf.Tensor]],
+    sum_rows: Callable[[tf.IndexedSlices], tf.IndexedSlices],
+) -> list:
     """All dense gradients in one exchange, and each `tf.IndexedSlices` in its own."""
     dense = [g for g in gradients if not isinstance(g, tf.IndexedSlices)]
     summed = iter(sum_dense(dense) if dense else [])
     return [sum_rows(g) if isinstance(g, tf.IndexedSlices) else next(summed) for g in gradients]
 
 
-def _merged(values, rows, position, like: tf.IndexedSlices) -> tf.IndexedSlices:
+def _merged(
+    values: tf.Tensor, rows: tf.Tensor, position: tf.Tensor, like: tf.IndexedSlices
+) -> tf.IndexedSlices:
     summed = tf.math.unsorted_segment_sum(values, position, tf.size(rows))
     return tf.IndexedSlices(summed, rows, like.dense_shape)

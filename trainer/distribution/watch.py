@@ -11,9 +11,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
+from data_pipeline.batches.dataset import Batches
 from data_pipeline.errors import InputError
 from trainer.distribution.speaker import speaker
 from trainer.errors import EXIT_ANOTHER_PROCESS
@@ -54,9 +54,9 @@ class ExchangeWatch:
         """Watch no longer."""
         self._stopped.set()
 
-    def each(self, batches: Iterable) -> Batches:
+    def each(self, batches: Batches) -> WatchedBatches:
         """The same batches; for each one that is asked for, the exchanges of the last are over."""
-        return Batches(batches, self.met)
+        return WatchedBatches(batches, self.met)
 
     def _watch(self) -> None:
         while (left := self._last + self.seconds - time.monotonic()) > 0:
@@ -71,10 +71,10 @@ class ExchangeWatch:
         )
 
 
-class Batches:
+class WatchedBatches:
     """Batches, with a call before each."""
 
-    def __init__(self, batches: Any, before_each: Callable[[], None]):
+    def __init__(self, batches: Batches, before_each: Callable[[], None]):
         self.element_spec = batches.element_spec
         self._batches, self._before_each = batches, before_each
 

@@ -8,13 +8,12 @@ import tensorflow as tf
 
 from data_pipeline.atomic_files import published_folder
 from data_pipeline.errors import InputError
-from trainer.diet.trained import TrainedDIET
-from trainer.ted.trained import TrainedTED
+from trainer.task import Trained
 
 EXTRA_ASSETS = "assets.extra"
 
 
-def export(run: TrainedDIET | TrainedTED, directory: Path) -> Path:
+def export(run: Trained, directory: Path) -> Path:
     """Write the model as a SavedModel; an older one there is replaced whole.
 
     Its signature `serving_default` takes the tensors of `model/batch.py`, or `model/ted/batch.py`,
@@ -39,7 +38,7 @@ def export(run: TrainedDIET | TrainedTED, directory: Path) -> Path:
     return directory
 
 
-def _served(run: TrainedDIET | TrainedTED) -> tf.Module:
+def _served(run: Trained) -> tf.Module:
     """What is saved; `keras.export` would hold every weight twice and name no input."""
     module = tf.Module()
     module.weights = [variable.value for variable in run.model.variables]

@@ -44,9 +44,10 @@ class Cluster:
         from kubernetes import client
 
         self.namespace = namespace
-        self._jobs = client.CustomObjectsApi(api)
-        self._core = client.CoreV1Api(api)
-        self._definitions = client.ApiextensionsV1Api(api)
+        # `Any`: the client declares each of its calls as what it returns by default alone.
+        self._jobs: Any = client.CustomObjectsApi(api)
+        self._core: Any = client.CoreV1Api(api)
+        self._definitions: Any = client.ApiextensionsV1Api(api)
 
     @classmethod
     def connect(

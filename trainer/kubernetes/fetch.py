@@ -55,7 +55,7 @@ def _unpack(archive: Path, folder: Path) -> None:
         return
     # Python's own tarfile learned to be as careful only in 3.10.12 and 3.11.4.
     command = ["tar", "--extract", "--no-same-owner", "--file", archive, "--directory", folder]
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    subprocess.run([*map(str, command)], check=True, capture_output=True, text=True)
 
 
 def main(arguments: list[str]) -> int:

@@ -83,7 +83,8 @@ class JobOptions:
             raise InputError(f"--gpus must not be negative. Received: {self.gpus}")
         if (self.min_workers is None) != (self.max_workers is None):
             raise InputError("--min-workers and --max-workers belong together: one is missing.")
-        if self.elastic and not 1 <= self.min_workers <= self.workers <= self.max_workers:
+        fewest, most = self.fewest_workers, self.most_workers
+        if not 1 <= fewest <= self.workers <= most:
             raise InputError(
                 "1 <= --min-workers <= --workers <= --max-workers must hold. "
                 f"Received: {self.min_workers}, {self.workers}, {self.max_workers}"
@@ -121,6 +122,14 @@ class JobOptions:
     @property
     def elastic(self) -> bool:
         return self.min_workers is not None
+
+    @property
+    def fewest_workers(self) -> int:
+        return self.workers if self.min_workers is None else self.min_workers
+
+    @property
+    def most_workers(self) -> int:
+        return self.workers if self.max_workers is None else self.max_workers
 
     @property
     def slots(self) -> int:

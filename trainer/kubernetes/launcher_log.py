@@ -40,11 +40,12 @@ class LauncherLog:
         started = [pod for pod in pods if pod.status.phase != "Pending"]
         if not started:
             return bool(pods)
-        self._choose(started[-1].metadata.name)
+        pod = started[-1].metadata.name
+        self._choose(pod)
         since = None
         if self._read_at:
             since = math.ceil(time.monotonic() - self._read_at) + OVERLAP_SECONDS
-        for line in self._cluster.log(self._pod, follow=follow, since_seconds=since):
+        for line in self._cluster.log(pod, follow=follow, since_seconds=since):
             stamp, _, text = line.partition(" ")
             moment = _comparable(stamp)
             if moment > self._last:

@@ -101,8 +101,8 @@ def _environment(options: JobOptions) -> list[dict[str, str]]:
     """What training compares its number of processes with, then the user's variables."""
     if options.elastic:
         sizes = {
-            MIN_WORLD_SIZE: options.min_workers * options.slots,
-            MAX_WORLD_SIZE: options.max_workers * options.slots,
+            MIN_WORLD_SIZE: options.fewest_workers * options.slots,
+            MAX_WORLD_SIZE: options.most_workers * options.slots,
         }
     else:
         sizes = {WORLD_SIZE: options.workers * options.slots, WORLD_HOSTS: options.workers}

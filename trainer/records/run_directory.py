@@ -118,13 +118,13 @@ class RunDirectory:
         Raises:
             InputError: `run.json` is damaged, or not one that this version writes.
         """
-        facts = self.facts()
+        facts: Any = self.facts()
         try:
             return kind.from_json(facts["config"]), facts["fingerprint"]
         except (ValueError, KeyError, TypeError) as error:
             raise self._not_ours(error) from None
 
-    def load(self, kind: type[Config]) -> tuple[Config, Fitted]:
+    def load(self, kind: type[Config]) -> tuple[Config, Any]:
         """The configuration of a run that has begun, and what it learnt from its data.
 
         Raises:

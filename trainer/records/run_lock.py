@@ -72,7 +72,7 @@ class RunLock:
         self._heart.start()
         return self
 
-    def __exit__(self, *_exception) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self._ended.set()
         self._heart.join()
         if self._is_mine(self._read()):

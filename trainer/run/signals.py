@@ -20,7 +20,7 @@ def stop_on_signal(agreement: Agreement) -> Iterator[None]:
     A second one ends it at once. So does one that came when there was nothing left to agree on.
     """
 
-    def stop(number: int, _frame) -> None:
+    def stop(number: int, _frame: object) -> None:
         if agreement.stop_requested is not None:
             sys.exit(128 + number)
         logger.info("Stopping after this step; again to stop at once.")

@@ -179,6 +179,7 @@ def _callbacks(
     request: TrainRequest, opened: OpenedRun, trainer: TrainingLoop
 ) -> list[keras.callbacks.Callback]:
     run, lock = opened.directory, opened.lock
+    assert lock is not None, "callbacks are of the chief alone"
     texts = {
         "configuration": json.dumps(opened.task.config.to_json(), indent=1),
         "model": model_summary(trainer.model),

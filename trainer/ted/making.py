@@ -49,6 +49,7 @@ def ted_sizes(featurizer: DialogueFeaturizer) -> TEDSizes:
 def _widths(featurizer: DialogueFeaturizer, attribute: str) -> FeatureWidths:
     if attribute not in TEXT_ATTRIBUTES:
         return FeatureWidths(sentence=featurizer.row_width(attribute))
+    assert featurizer.texts is not None, "texts have features"
     pipeline = featurizer.texts.pipelines[attribute]
     return FeatureWidths(
         sequence=pipeline.sequence_width,
@@ -71,7 +72,7 @@ def _labels_by_words(
         "action_name_indices": coordinates(rows, named),
         "action_name_values": rows.data,
     }
-    if domain.action_texts and "action_text" in featurizer.attributes:
+    if featurizer.texts and domain.action_texts and "action_text" in featurizer.attributes:
         texts = featurizer.texts.store("action_text", domain.action_texts)
         everything = np.arange(len(texts))
         made = text_tensors("action_text", texts, everything, padded_length(texts.lengths))

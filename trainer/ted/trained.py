@@ -92,12 +92,14 @@ class TrainedTED:
             isinstance(user, UserUttered) and user.is_end_to_end and self.model.learns_entities
         ):
             return []
-        pipeline = self.featurizer.texts.pipelines["text"]
-        tokens = pipeline.tokenizer.tokenize(user.text)
+        texts, text = self.featurizer.texts, user.text
+        assert texts is not None and text is not None, "a step is end-to-end by its text"
+        pipeline = texts.pipelines["text"]
+        tokens = pipeline.tokenizer.tokenize(text)
         store = next_question(self.featurizer, events, self.max_history)
         outputs = self._outputs(store, np.array([0]))
         return decode_entities(
-            user.text,
+            text,
             tokens,
             {"entity": outputs["entity_tags"].numpy()[-1, : len(tokens)]},
             {"entity": outputs["entity_confidences"].numpy()[-1, : len(tokens)]},
@@ -125,7 +127,7 @@ class TrainedTED:
         return np.where(better[:, None], of_text, confidences)
 
     @cached_property
-    def _function(self):
+    def _function(self) -> tf.types.experimental.PolymorphicFunction:
         """The model as a graph, traced once for dialogues of any number and length."""
         return tf.function(self.model, input_signature=[self.model.input_signature()])
 

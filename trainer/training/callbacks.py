@@ -34,16 +34,16 @@ class ProgressLine(keras.callbacks.Callback):
         self._first_epoch = 0
         self._started = time.monotonic()
 
-    def on_train_begin(self, logs=None) -> None:
+    def on_train_begin(self, logs: Any = None) -> None:
         self._first_epoch = self.params["first_epoch"]
         self._started = time.monotonic()
 
-    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch, self._steps, self._done = epoch, int(logs["steps"]), int(logs["done"])
         self._last_line = time.monotonic()
         self._timed_from: tuple[float, int] | None = None
 
-    def on_train_batch_end(self, batch: int, logs=None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._done += 1
         now = time.monotonic()
         if self._timed_from is None:  # the first step also waits for the graph to be built
@@ -63,7 +63,7 @@ class ProgressLine(keras.callbacks.Callback):
             _duration(per_step * (self._steps - self._done)),
         )
 
-    def on_epoch_end(self, epoch: int, logs=None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         done = epoch + 1 - self._first_epoch
         left = self.params["epochs"] - epoch - 1
         per_epoch = (time.monotonic() - self._started) / done
@@ -98,7 +98,7 @@ class MetricsFile(keras.callbacks.Callback):
         super().__init__()
         self._path = path
 
-    def on_train_begin(self, logs=None) -> None:
+    def on_train_begin(self, logs: Any = None) -> None:
         # A run that died between this file and its checkpoint repeats the epoch.
         if self._path.exists():
             lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -106,7 +106,7 @@ class MetricsFile(keras.callbacks.Callback):
             if kept != lines:
                 write_file(self._path, "".join(kept))
 
-    def on_epoch_end(self, epoch: int, logs=None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         record = {"epoch": epoch + 1, **logs, "peak_memory_bytes": peak_memory_bytes()}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
@@ -126,18 +126,18 @@ class TensorBoardScalars(keras.callbacks.Callback):
         # `on_train_end` is not called when a signal or an error ends training.
         weakref.finalize(self, self._writer.close)
 
-    def on_train_begin(self, logs=None) -> None:
+    def on_train_begin(self, logs: Any = None) -> None:
         for name, text in self._texts.items():
             self._write(self.params["first_step"], text_pb(name, f"```\n{text}\n```"))
 
-    def on_train_batch_end(self, batch: int, logs=None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._write(batch, _scalars("step", logs))
 
-    def on_epoch_end(self, epoch: int, logs=None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._write(epoch + 1, _scalars("epoch", logs))
         self._writer.flush()
 
-    def on_train_end(self, logs=None) -> None:
+    def on_train_end(self, logs: Any = None) -> None:
         self._writer.close()
 
     def _write(self, step: int, summary: Summary) -> None:

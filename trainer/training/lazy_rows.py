@@ -19,7 +19,9 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -44,7 +46,16 @@ class LazyRows:
         rule: the formulas, `adam_rule`.
     """
 
-    def __init__(self, kernel, momentum, velocity, last_step, iterations, learning_rate, rule):
+    def __init__(
+        self,
+        kernel: keras.Variable,
+        momentum: keras.Variable,
+        velocity: keras.Variable,
+        last_step: keras.Variable,
+        iterations: keras.Variable,
+        learning_rate: keras.Variable,
+        rule: _AdamRule,
+    ):
         self._kernel = kernel
         self._state = (kernel, momentum, velocity)
         self._last_step = last_step
@@ -86,7 +97,7 @@ class LazyRows:
         rate = tf.cast(tf.convert_to_tensor(self._learning_rate.value), tf.float32)
         return _gather(self._last_step, rows), step, rate
 
-    def _write(self, rows: tf.Tensor, state, *, behind: int) -> None:
+    def _write(self, rows: tf.Tensor, state: Sequence[tf.Tensor], *, behind: int) -> None:
         count = tf.size(rows)
         for variable, values in zip(self._state, state, strict=True):
             _scatter(variable, rows, values[:count])
@@ -120,7 +131,14 @@ class _AdamRule:
         """Adam's α, in which it corrects the bias of its moments."""
         return rate * tf.gather(self._sizes, tf.minimum(step, len(self._sizes) - 1))
 
-    def _moved(self, momentum, velocity, last, step, rate) -> tf.Tensor:
+    def _moved(
+        self,
+        momentum: tf.Tensor,
+        velocity: tf.Tensor,
+        last: tf.Tensor,
+        step: tf.Tensor,
+        rate: tf.Tensor,
+    ) -> tf.Tensor:
         """How far rows have moved since they were written, `[n, units]`."""
         steps = last[:, tf.newaxis] + tf.range(1, len(self._terms) + 1)
         sizes = tf.where(steps <= step, self._step_size(steps, rate), 0.0)
@@ -130,14 +148,31 @@ class _AdamRule:
         series = functools.reduce(lambda inner, term: term + ratio * inner, reversed(sums))
         return momentum * series / (root + self._epsilon)
 
-    def _caught_up(self, kernel, momentum, velocity, last, step, rate):
+    def _caught_up(
+        self,
+        kernel: tf.Tensor,
+        momentum: tf.Tensor,
+        velocity: tf.Tensor,
+        last: tf.Tensor,
+        step: tf.Tensor,
+        rate: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Kernel and moments after `step`, without a gradient since `last`."""
         kernel -= self._moved(momentum, velocity, last, step, rate)
         age = tf.cast(step - last, tf.float32)[:, tf.newaxis]
         first, second = (tf.exp(age * log) for log in self._logs)
         return kernel, momentum * first, velocity * second
 
-    def _updated(self, kernel, momentum, velocity, last, step, rate, gradient):
+    def _updated(
+        self,
+        kernel: tf.Tensor,
+        momentum: tf.Tensor,
+        velocity: tf.Tensor,
+        last: tf.Tensor,
+        step: tf.Tensor,
+        rate: tf.Tensor,
+        gradient: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Kernel and moments after the step that follows `step` and has this gradient."""
         kernel, momentum, velocity = self._caught_up(kernel, momentum, velocity, last, step, rate)
         beta_1, beta_2 = self._betas
@@ -164,12 +199,12 @@ def _padded(rows: tf.Tensor) -> tf.Tensor:
     return tf.concat([rows, tf.fill([length - tf.size(rows)], rows[0])], axis=0)
 
 
-def _gather(variable, rows: tf.Tensor) -> tf.Tensor:
+def _gather(variable: keras.Variable, rows: tf.Tensor) -> tf.Tensor:
     # By handle, which is that of the current device's copy.
     handle = variable.value.handle
     return tf.raw_ops.ResourceGather(resource=handle, indices=rows, dtype=variable.value.dtype)
 
 
-def _scatter(variable, rows: tf.Tensor, values: tf.Tensor) -> None:
+def _scatter(variable: keras.Variable, rows: tf.Tensor, values: tf.Tensor) -> None:
     handle = variable.value.handle
     tf.raw_ops.ResourceScatterUpdate(resource=handle, indices=rows, updates=values)

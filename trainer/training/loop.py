@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from data_pipeline.batches.dataset import BatchSource, make_dataset
+from data_pipeline.batches.dataset import Batches, BatchSource, make_dataset
 from data_pipeline.batches.plans import Plan, Schedule, in_order_plan
 from model.batch import check_batch
 from trainer.checkpoints.commits import Commits
@@ -209,7 +209,7 @@ class TrainingLoop:
         self.position = Position(self.position.step, epoch + 1, best=best)
         fit.saver.save(self.position, logs)
 
-    def _steps(self, fit: _Fit, batches: Iterable, steps: int) -> None:
+    def _steps(self, fit: _Fit, batches: Batches, steps: int) -> None:
         """Train on `batches`, the last of the epoch's `steps`, unless training is to end before."""
         if not self._step.compiled:
             self._step.compile(batches.element_spec)
@@ -235,7 +235,7 @@ class TrainingLoop:
                 if not self._goes_on(fit):
                     return
 
-    def _batches(self, examples: BatchSource, plan: Plan, first_step: int = 0) -> Iterable:
+    def _batches(self, examples: BatchSource, plan: Plan, first_step: int = 0) -> Batches:
         """The batches of `plan` from `first_step` on, for this process' replicas."""
         signature = self.model.training_signature()
 

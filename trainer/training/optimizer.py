@@ -28,7 +28,7 @@ class FusedAdam(keras.optimizers.Adam):
     does not ignore: their moments decay and they move on, as in Rasa.
     """
 
-    def build(self, variables) -> None:
+    def build(self, variables: list[keras.Variable]) -> None:
         super().build(variables)
         self._lazy_rows: dict[int, LazyRows] = {}
 
@@ -78,7 +78,12 @@ class FusedAdam(keras.optimizers.Adam):
         for lazy_rows in self._lazy_rows.values():
             lazy_rows.bring_up_to_date()
 
-    def update_step(self, gradient, variable: tf.Variable, learning_rate) -> None:
+    def update_step(
+        self,
+        gradient: tf.Tensor | tf.IndexedSlices,
+        variable: tf.Variable,
+        learning_rate: tf.Tensor,
+    ) -> None:
         index = self._get_variable_index(variable)
         if index in self._lazy_rows:
             self._lazy_rows[index].update(gradient)

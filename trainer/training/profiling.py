@@ -38,14 +38,14 @@ class ProfiledSteps(keras.callbacks.Callback):
         self._done = 0
         self._running = False
 
-    def on_train_batch_end(self, batch: int, logs=None) -> None:
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
         self._done += 1
         if self._done == FIRST_STEP - 1:
             self._start()
         elif self._done == FIRST_STEP - 1 + STEPS:
             self._stop()
 
-    def on_train_end(self, logs=None) -> None:
+    def on_train_end(self, logs: object = None) -> None:
         self._stop()
 
     def _start(self) -> None:

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
+import keras
 import tensorflow as tf
 
 from model.loss_term import LossTerm
 from model.noise import Noise
+from model.replicas import Replicas
 from trainer.distribution.distribution import Distribution
 from trainer.distribution.traffic import BYTES, SECONDS
 from trainer.training.precision import LossScale
 
-Gradient = tf.Tensor | tf.IndexedSlices
+Gradient: TypeAlias = tf.Tensor | tf.IndexedSlices
 ReadRows = Callable[[Any, tf.Tensor], tf.Tensor]
 
 
@@ -50,7 +52,7 @@ class TrainStep:
         self._loss_scale = loss_scale
         self._seed = seed
         self._clip_norm = clip_norm
-        self._function = None
+        self._function: Callable | None = None
         self._catch_up = tf.function(self._bring_up_to_date, autograph=False)
 
     @property
@@ -73,6 +75,7 @@ class TrainStep:
             term, whose names begin with `loss/`; with several processes `bytes_sent` and
             `communication_seconds` of this one (see `Traffic`).
         """
+        assert self._function is not None, "`compile` comes first"
         return self._function(batch, tf.constant(step, tf.int64))
 
     def facts(self, result: Mapping[str, float]) -> dict[str, float]:
@@ -150,7 +153,9 @@ class TrainStep:
         self._loss_scale.after_step(finite)
 
 
-def _normalised(losses: dict[str, LossTerm], replicas) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+def _normalised(
+    losses: dict[str, LossTerm], replicas: Replicas
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """This replica's share of the global mean loss, and the global sums of every term."""
     sums = summed(losses, replicas)
     shares = [
@@ -159,7 +164,7 @@ def _normalised(losses: dict[str, LossTerm], replicas) -> tuple[tf.Tensor, dict[
     return tf.add_n(shares), sums
 
 
-def summed(terms: dict[str, LossTerm], replicas) -> dict[str, tf.Tensor]:
+def summed(terms: dict[str, LossTerm], replicas: Replicas) -> dict[str, tf.Tensor]:
     """`NAME/total` and `NAME/weight` of every term, summed over the replicas in one exchange."""
     names = list(terms)
     flat = [value for name in names for value in terms[name]]
@@ -170,18 +175,20 @@ def summed(terms: dict[str, LossTerm], replicas) -> dict[str, tf.Tensor]:
     return dict(zip(keys, summed, strict=True))
 
 
-def _map_values(function, gradient: Gradient) -> Gradient:
+def _map_values(function: Callable[[tf.Tensor], tf.Tensor], gradient: Gradient) -> Gradient:
     if isinstance(gradient, tf.IndexedSlices):
         values = function(gradient.values)
         return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
     return function(gradient)
 
 
-def _gather(variable, rows: tf.Tensor) -> tf.Tensor:
+def _gather(variable: keras.Variable, rows: tf.Tensor) -> tf.Tensor:
     return tf.gather(variable.value, rows)
 
 
-def _regularised(gradient: Gradient, variable, read_rows: ReadRows = _gather) -> Gradient:
+def _regularised(
+    gradient: Gradient, variable: keras.Variable, read_rows: ReadRows = _gather
+) -> Gradient:
     """Add the L2 gradient 2λw, where the loss' own gradient is positive.
 
     The sign test is Rasa's (`RasaModel.train_step`): it means "where there is one" and reads

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
-from data_pipeline.batches.dataset import BatchSource
+from data_pipeline.batches.dataset import Batches, BatchSource
 from data_pipeline.batches.hold_out import ExampleSubset, hold_out
 from model.options.shared import SharedOptions
 from trainer.distribution.distribution import Distribution
@@ -49,9 +49,9 @@ class EvaluationStep:
     def __init__(self, model: Any, distribution: Distribution):
         self._model = model
         self._distribution = distribution
-        self._function = None
+        self._function: Callable | None = None
 
-    def measure(self, batches: Iterable) -> dict[str, float]:
+    def measure(self, batches: Batches) -> dict[str, float]:
         """The means over all `batches`; the same for any number of replicas.
 
         Returns:

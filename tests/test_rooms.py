@@ -16,12 +16,15 @@ MOST_FILES = 15
 # other. docs/architecture.md says what each is for.
 DATA_FLOORS = (
     # data_pipeline
-    ("errors", "file_hashes", "json_differences"),
+    ("errors", "file_hashes", "json_differences", "warnings_to_user"),
     ("component_options", "atomic_files", "optional_packages", "remembered", "rasa_files"),
     ("prepared_folder", "tokenizers"),
     ("featurizers",),
     ("featurizers.custom", "featurizers.dense", "entities", "batches"),
-    ("messages",),
+    ("messages", "text_graph.strings"),
+    ("text_graph.patterns",),
+    ("text_graph",),
+    ("text_graph.entities",),
     ("dialogue.domain",),
     ("dialogue.stories",),
     ("dialogue.trackers",),

@@ -92,7 +92,7 @@ def tags_to_entities(
         tag = _Tag(tags.get("entity", outside)[index], roles[index], groups[index])
         if tag.entity != OUTSIDE:
             gap = token.start - previous_end
-            splits = _splits(split_by_comma, without_prefix(tag.entity))
+            splits = splits_at_gaps(split_by_comma, without_prefix(tag.entity))
             if tag.begins_after(previous) or not _joins(gap, splits):
                 entities.append(tag.new_entity(token, index, confidences))
             else:
@@ -144,7 +144,7 @@ def _joins(gap: int, splits: bool) -> bool:
     return gap <= ALWAYS_JOINED_GAP or (gap <= JOINED_GAP and not splits)
 
 
-def _splits(split_by_comma: bool | Mapping[str, bool], entity_type: str) -> bool:
+def splits_at_gaps(split_by_comma: bool | Mapping[str, bool], entity_type: str) -> bool:
     """Mirrors `rasa.utils.train_utils.init_split_entities`: types not named are split."""
     if isinstance(split_by_comma, bool):
         return split_by_comma

@@ -69,10 +69,11 @@ class LookupMatcher:
             return text
         if text.isascii():
             return text.lower()
-        return "".join(map(_folded_character, text))
+        return "".join(map(folded_character, text))
 
 
-def _folded_character(character: str) -> str:
+def folded_character(character: str) -> str:
+    """Equal for characters that `re.IGNORECASE` takes for equal."""
     upper = character.upper()
     folded = (upper if len(upper) == 1 else character).lower()
     return folded if len(folded) == 1 else character

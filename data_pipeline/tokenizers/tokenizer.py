@@ -110,10 +110,15 @@ class Tokenizer(ABC):
 
     @staticmethod
     def _pieces_of(token: Token, pattern: re.Pattern[str]) -> list[Token]:
-        words = [word for word in pattern.findall(token.text) if word]
-        if not words or words == [token.text]:
+        # Where a match is, not where its text is first found: for "a\\b" that is not the same.
+        spans = [match.span(pattern.groups) for match in pattern.finditer(token.text)]
+        spans = [(start, end) for start, end in spans if start < end]
+        if not spans or spans == [(0, len(token.text))]:
             return [token]
-        return located(words, token.text, token.start, token.tag)
+        return [
+            Token(token.text[start:end], token.start + start, token.start + end, tag=token.tag)
+            for start, end in spans
+        ]
 
     def _compiled(self, pattern: str) -> re.Pattern[str]:
         try:
@@ -131,14 +136,12 @@ class Tokenizer(ABC):
         return compiled
 
 
-def located(
-    words: Sequence[str], text: str, offset: int = 0, tag: str | None = None
-) -> list[Token]:
+def located(words: Sequence[str], text: str) -> list[Token]:
     """Finds the words in the text, each behind the one before."""
     tokens: list[Token] = []
     end = 0
     for word in words:
         start = text.index(word, end)
         end = start + len(word)
-        tokens.append(Token(word, offset + start, offset + end, tag=tag))
+        tokens.append(Token(word, start, end))
     return tokens

@@ -36,7 +36,8 @@ class WhitespaceTokenizer(Tokenizer):
     """Splits at white space and at signs that are no part of a word.
 
     Mirrors `rasa.nlu.tokenizers.whitespace_tokenizer.WhitespaceTokenizer`. A text of separators
-    only is one token.
+    only is one token. A token stands where it was found; Rasa searches the text for it afterwards,
+    and in ".あ^.あ", of which the first "あ" is dropped as an emoji, hits an equal one before it.
 
         >>> [token.text for token in WhitespaceTokenizer().tokenize("hello, world!")]
         ['hello', 'world']
@@ -75,6 +76,7 @@ def _split(text: str) -> list[Token]:
     if not text:
         return []
     words = (SEPARATOR.sub(" ", text) if SIGN.search(text) else text).split()
+    tokens = located(words, text)
     if not text.isascii():
-        words = [word for word in words if not EMOJI_ONLY.fullmatch(word)]
-    return located(words or [text], text)
+        tokens = [token for token in tokens if not EMOJI_ONLY.fullmatch(token.text)]
+    return tokens or [Token(text, 0, len(text))]

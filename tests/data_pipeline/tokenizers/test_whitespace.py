@@ -38,6 +38,18 @@ def test_words_of_kana_only_are_dropped_as_in_rasa():
     assert [token.text for token in WhitespaceTokenizer().tokenize("hi ひらがな")] == ["hi"]
 
 
+def test_a_token_stands_where_it_was_found_behind_a_dropped_equal_one():
+    (token,) = WhitespaceTokenizer().tokenize(".あ^.あ")
+    assert (token.text, token.start, token.end) == (".あ", 3, 5)
+    tokens = WhitespaceTokenizer().tokenize(".あ^.^b")
+    assert [(token.text, token.start) for token in tokens] == [(".", 3), ("b", 5)]
+
+
+def test_a_piece_stands_where_its_pattern_matched():
+    (token,) = WhitespaceTokenizer(token_pattern=r"a\b").tokenize("aba")
+    assert (token.text, token.start, token.end) == ("a", 2, 3)
+
+
 def test_token_pattern_cuts_tokens_further():
     tokens = WhitespaceTokenizer(token_pattern=r"(?u)\b\w+\b").tokenize("a New-York ?")
     assert tokens == (Token("a", 0, 1), Token("New", 2, 5), Token("York", 6, 10))

@@ -1,0 +1,1 @@
+"""Strings in the graph: lines of characters, what Python says of them, and looking them up."""

@@ -1,8 +1,8 @@
-"""From a plan to a stream of batches: gather, pad, prefetch, for this process' replicas only."""
+"""From plans to a stream of batches: gather, pad, prefetch, for this process' replicas only."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -54,27 +54,42 @@ def rows_per_replica(batch_size: int, replicas: int) -> int:
 
 def make_dataset(
     source: BatchSource,
-    plan: Plan,
+    plan_of: Callable[[int], Plan],
     signature: Mapping[str, tf.TensorSpec],
     context: tf.distribute.InputContext,
     *,
+    epochs: range = range(1),
     first_step: int = 0,
 ) -> tf.data.Dataset:
-    """The batches of `plan` from `first_step` on, for the replicas of one input pipeline.
+    """The batches of one epoch after the other, for the replicas of one input pipeline.
 
     Each element is the batch of one replica: a process that feeds k replicas gets k elements per
-    step, in replica order. Order and content depend on the plan alone, also with several threads.
+    step, in replica order. Order and content depend on the plans alone, also with several threads.
+
+    TensorFlow keeps what `plan_of` and `source` refer to until the process ends: make one of these,
+    not one per epoch.
 
     Args:
+        plan_of: the plan of an epoch; asked for each batch, by several threads.
         signature: the keys wanted and their shapes and dtypes (`DIET.training_signature()`).
         context: which of the input pipelines this is.
+        first_step: of the first epoch.
     """
     replicas = context.num_replicas_in_sync
     local = replicas // context.num_input_pipelines
     first_replica = context.input_pipeline_id * local
-    rows = rows_per_replica(plan.batch_size, replicas)
 
-    def batch(element: np.ndarray) -> list[np.ndarray]:
+    def bounds(epoch: np.ndarray) -> tuple[np.int64, np.int64]:
+        first = first_step if epoch == epochs.start else 0
+        return np.int64(first * local), np.int64(plan_of(int(epoch)).steps * local)
+
+    def elements(epoch: tf.Tensor) -> tf.data.Dataset:
+        first, last = tf.numpy_function(bounds, [epoch], [tf.int64, tf.int64], stateful=False)
+        return tf.data.Dataset.range(first, last).map(lambda element: (epoch, element))
+
+    def batch(epoch: np.ndarray, element: np.ndarray) -> list[np.ndarray]:
+        plan = plan_of(int(epoch))
+        rows = rows_per_replica(plan.batch_size, replicas)
         step, replica = divmod(int(element), local)
         whole = plan.indices[step]
         padded = np.append(whole, np.full(rows * replicas - len(whole), PADDING))
@@ -82,13 +97,13 @@ def make_dataset(
         made = source.batch(mine, whole[whole != PADDING], signature.keys())
         return [made[key].astype(spec.dtype.as_numpy_dtype) for key, spec in signature.items()]
 
-    def tensors(element: tf.Tensor) -> dict[str, tf.Tensor]:
+    def tensors(epoch: tf.Tensor, element: tf.Tensor) -> dict[str, tf.Tensor]:
         dtypes = [spec.dtype for spec in signature.values()]
-        values = tf.numpy_function(batch, [element], dtypes, stateful=False)
+        values = tf.numpy_function(batch, [epoch, element], dtypes, stateful=False)
         named = zip(signature.items(), values, strict=True)
         return {key: tf.ensure_shape(value, spec.shape) for (key, spec), value in named}
 
-    elements = tf.data.Dataset.range(first_step * local, plan.steps * local)
-    return elements.map(
+    all_elements = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(elements)
+    return all_elements.map(
         tensors, num_parallel_calls=ASSEMBLING_THREADS, deterministic=True
     ).prefetch(PREFETCHED_BATCHES)

@@ -47,6 +47,8 @@ class Schedule:
         batch_size: the global batch size, or the first and the last epoch's.
         batch_strategy: `balanced` or `sequence`.
         drop_small_last_batch: leave out a last batch that is less than half full.
+        begun: an epoch that was begun earlier, perhaps when `epochs` were others, and the batch
+            size that it keeps.
     """
 
     epochs: int
@@ -54,21 +56,19 @@ class Schedule:
     batch_strategy: str = "balanced"
     seed: int = 0
     drop_small_last_batch: bool = False
+    begun: tuple[int, int] | None = None
 
     def batch_size_of(self, epoch: int) -> int:
         """The global batch size of `epoch` (0-based)."""
+        if self.begun is not None and self.begun[0] == epoch:
+            return self.begun[1]
         return batch_size_of_epoch(self.batch_size, epoch, self.epochs)
 
-    def plan(self, labels: np.ndarray, epoch: int, batch_size: int | None = None) -> Plan:
-        """The plan of `epoch` (0-based) for examples with these labels.
-
-        Args:
-            batch_size: that of an epoch which was begun when `epochs` may have been others; None =
-                `batch_size_of(epoch)`.
-        """
+    def plan(self, labels: np.ndarray, epoch: int) -> Plan:
+        """The plan of `epoch` (0-based) for examples with these labels."""
         return epoch_plan(
             labels,
-            batch_size or self.batch_size,
+            self.batch_size_of(epoch),
             seed=self.seed,
             epoch=epoch,
             epochs=self.epochs,

@@ -14,14 +14,13 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import keras
-import tensorflow as tf
 
-from data_pipeline.batches.dataset import Batches, BatchSource, make_dataset
-from data_pipeline.batches.plans import Plan, Schedule, in_order_plan
-from model.batch import check_batch
+from data_pipeline.batches.dataset import BatchSource
+from data_pipeline.batches.plans import Plan, Schedule
 from trainer.checkpoints.commits import Commits
 from trainer.checkpoints.position import Position
 from trainer.checkpoints.saver import Saver
@@ -29,6 +28,7 @@ from trainer.distribution.distribution import Distribution, make_distribution
 from trainer.distribution.traffic import facts_of_epoch
 from trainer.errors import Diverged
 from trainer.training.agreement import Agreement
+from trainer.training.batch_stream import BatchStream
 from trainer.training.optimizer import make_optimizer
 from trainer.training.precision import LossScale
 from trainer.training.step import TrainStep, regularisation_loss, term_means
@@ -41,8 +41,9 @@ logger = logging.getLogger(__name__)
 class _Fit:
     """What stays the same during one call of `fit`."""
 
-    train: BatchSource
     schedule: Schedule
+    plan_of: Callable[[int], Plan]
+    batches: BatchStream
     validation: Validation | None
     early_stopping_patience: int | None
     callbacks: keras.callbacks.CallbackList
@@ -135,10 +136,24 @@ class TrainingLoop:
         saver = saver or Saver(None)
         history = keras.callbacks.History()
         called = keras.callbacks.CallbackList([*callbacks, history], model=self.model)
-        fit = _Fit(train, schedule, validation, early_stopping_patience, called, saver, commits)
         with saver:
             self._restore(saver, commits)
             at = self.position
+            if at.batch_size is not None:
+                schedule = replace(schedule, begun=(at.epoch, at.batch_size))
+            plan_of = lru_cache(maxsize=2)(lambda epoch: schedule.plan(train.labels, epoch))
+            batches = BatchStream(
+                self.distribution,
+                train,
+                plan_of,
+                self.model.training_signature(),
+                epochs=range(at.epoch, schedule.epochs),
+                first_step=at.step_in_epoch,
+            )
+            fit = _Fit(
+                *(schedule, plan_of, batches, validation, early_stopping_patience),
+                *(called, saver, commits),
+            )
             called.set_params(
                 {"epochs": schedule.epochs, "first_epoch": at.epoch, "first_step": at.step}
             )
@@ -161,9 +176,7 @@ class TrainingLoop:
         Returns:
             `loss`, `loss/…`, and the metrics of the model's `evaluation_terms`.
         """
-        return self._evaluation.measure(
-            self._batches(examples, in_order_plan(len(examples), batch_size))
-        )
+        return self._evaluation.measure(examples, batch_size)
 
     def _restore(self, saver: Saver, commits: Commits | None) -> None:
         """Go to everybody's starting point, the chief's newest checkpoint or commit.
@@ -187,13 +200,12 @@ class TrainingLoop:
     def _epoch(self, fit: _Fit) -> None:
         """What is left of the current epoch."""
         epoch = self.position.epoch
-        batch_size = self.position.batch_size or fit.schedule.batch_size_of(epoch)
-        self.position = replace(self.position, batch_size=batch_size)
-        plan = fit.schedule.plan(fit.train.labels, epoch, batch_size)
+        plan = fit.plan_of(epoch)
+        self.position = replace(self.position, batch_size=fit.schedule.batch_size_of(epoch))
         fit.callbacks.on_epoch_begin(
             epoch, {"steps": plan.steps, "done": self.position.step_in_epoch}
         )
-        self._steps(fit, self._batches(fit.train, plan, self.position.step_in_epoch), plan.steps)
+        self._steps(fit, plan.steps)
         if self.position.step_in_epoch < plan.steps:
             return  # a callback ended training
         self._step.bring_up_to_date()
@@ -209,12 +221,12 @@ class TrainingLoop:
         self.position = Position(self.position.step, epoch + 1, best=best)
         fit.saver.save(self.position, logs)
 
-    def _steps(self, fit: _Fit, batches: Batches, steps: int) -> None:
-        """Train on `batches`, the last of the epoch's `steps`, unless training is to end before."""
+    def _steps(self, fit: _Fit, steps: int) -> None:
+        """Take what is left of the epoch's `steps`, unless training is to end before."""
         if not self._step.compiled:
-            self._step.compile(batches.element_spec)
+            self._step.compile(fit.batches.element_spec)
         started = time.perf_counter()
-        for batch in batches:
+        for batch in fit.batches.take(steps - self.position.step_in_epoch):
             at = self.position
             result = {name: float(value) for name, value in self._step(batch, at.step).items()}
             self._check(result, at)
@@ -234,17 +246,6 @@ class TrainingLoop:
                 fit.saver.save_if_due(at)
                 if not self._goes_on(fit):
                     return
-
-    def _batches(self, examples: BatchSource, plan: Plan, first_step: int = 0) -> Batches:
-        """The batches of `plan` from `first_step` on, for this process' replicas."""
-        signature = self.model.training_signature()
-
-        def dataset(context: tf.distribute.InputContext) -> tf.data.Dataset:
-            made = make_dataset(examples, plan, signature, context, first_step=first_step)
-            check_batch(signature, made.element_spec)
-            return made
-
-        return self.distribution.dataset(dataset)
 
     def _check(self, result: Mapping[str, float], position: Position) -> None:
         if result["finite"]:

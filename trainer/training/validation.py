@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from data_pipeline.batches.dataset import Batches, BatchSource
+from data_pipeline.batches.dataset import BatchSource
 from data_pipeline.batches.hold_out import ExampleSubset, hold_out
+from data_pipeline.batches.plans import Plan, in_order_plan
 from model.options.shared import SharedOptions
 from trainer.distribution.distribution import Distribution
+from trainer.training.batch_stream import BatchStream
 from trainer.training.step import summed, term_means
 
 logger = logging.getLogger(__name__)
@@ -43,21 +46,25 @@ class EvaluationStep:
     """Evaluates `model` on one global batch per call, without noise.
 
     Args:
-        model: has `evaluation_terms(batch, replicas)`.
+        model: has `evaluation_terms(batch, replicas)` and `training_signature()`.
     """
 
     def __init__(self, model: Any, distribution: Distribution):
         self._model = model
         self._distribution = distribution
         self._function: Callable | None = None
+        self._streams: dict[tuple[int, int], BatchStream] = {}
 
-    def measure(self, batches: Batches) -> dict[str, float]:
-        """The means over all `batches`; the same for any number of replicas.
+    def measure(self, examples: BatchSource, batch_size: int) -> dict[str, float]:
+        """The means over all `examples`; the same for any number of replicas.
 
         Returns:
             `loss`, `loss/…` and the metrics of `evaluation_terms`, every one the quotient of two
             sums over all examples.
         """
+        plan = in_order_plan(len(examples), batch_size)
+        key = id(examples), batch_size  # of examples that the stream keeps
+        batches = self._streams.pop(key, None) or self._stream(examples, plan)
         if self._function is None:
             self._function = tf.function(
                 lambda batch: self._distribution.run(self._on_one_replica, (batch,)),
@@ -65,10 +72,17 @@ class EvaluationStep:
                 autograph=False,
             )
         sums: dict[str, float] = defaultdict(float)
-        for batch in batches:
+        for batch in batches.take(plan.steps):
             for name, value in self._function(batch).items():
                 sums[name] += float(value)
+        self._streams = {key: batches}  # not before: an error would leave it in the middle
         return term_means(sums)
+
+    def _stream(self, examples: BatchSource, plan: Plan) -> BatchStream:
+        """All examples again and again."""
+        signature = self._model.training_signature()
+        for_ever = range(sys.maxsize)
+        return BatchStream(self._distribution, examples, lambda _: plan, signature, epochs=for_ever)
 
     def _on_one_replica(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         replicas = self._distribution.replicas

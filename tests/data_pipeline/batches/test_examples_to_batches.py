@@ -204,7 +204,7 @@ PLAN = Plan(np.array([[0, 1, 2, 3], [4, 5, 6, 0], [1, 2, PADDING, PADDING]]))
 
 def elements(pipelines, pipeline, per_pipeline=1, first_step=0, cuts=(3,)):
     context = tf.distribute.InputContext(pipelines, pipeline, pipelines * per_pipeline)
-    made = make_dataset(make_store(cuts), PLAN, SIGNATURE, context, first_step=first_step)
+    made = make_dataset(make_store(cuts), lambda _: PLAN, SIGNATURE, context, first_step=first_step)
     assert made.element_spec == SIGNATURE
     return list(made.as_numpy_iterator())
 

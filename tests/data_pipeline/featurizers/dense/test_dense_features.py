@@ -340,7 +340,7 @@ def test_diet_learns_from_and_answers_on_such_batches(project, sparse):
     signature = model.training_signature()
     assert {"text_sequence_dense", "text_sentence_dense", "text_token_ids"} <= set(signature)
     dataset = make_dataset(
-        prepared.store, in_order_plan(6, 6), signature, tf.distribute.InputContext()
+        prepared.store, lambda _: in_order_plan(6, 6), signature, tf.distribute.InputContext()
     )
     assert dataset.element_spec == signature
     (batch,) = dataset

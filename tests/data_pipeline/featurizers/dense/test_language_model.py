@@ -314,7 +314,7 @@ def test_diet_learns_from_such_batches(models, tmp_path, sparse):
     model.build()
     signature = model.training_signature()
     plan = in_order_plan(6, 6)
-    (batch,) = make_dataset(data.store, plan, signature, tf.distribute.InputContext())
+    (batch,) = make_dataset(data.store, lambda _: plan, signature, tf.distribute.InputContext())
     check_batch({key: value.numpy() for key, value in batch.items()})
     terms = model.loss_terms(batch, Noise(0, tf.constant(0, tf.int64)))
     assert np.isfinite([term.total.numpy() for term in terms.losses.values()]).all()

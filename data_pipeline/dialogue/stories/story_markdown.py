@@ -16,12 +16,14 @@ from data_pipeline.dialogue.domain.events import (
     StoryEntity,
     UserUttered,
 )
+from data_pipeline.dialogue.stories.named_events import named_events
 from data_pipeline.dialogue.stories.story_reading import StoryReading
 from data_pipeline.dialogue.stories.story_steps import Checkpoint, StoryBuilder, StoryStep
 from data_pipeline.dialogue.stories.user_steps import annotated_text
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.intent_names import split_intent
 from data_pipeline.rasa_files.text_files import read_text
+from data_pipeline.warnings_to_user import note, warn
 
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 STORY_LINE = re.compile(r"^\s*(##|>>)\s*\S.*\n+(\s*\n)*\s*([*>]|-\s*\w+(\s|\{|$))", re.MULTILINE)
@@ -29,6 +31,8 @@ NAMED = re.compile(r"(?P<name>[^{:]+)(?P<values>{.*})?$")
 SPOKEN = re.compile(r"(?P<intent>[^{:\s]+)\s*:\s*(?P<text>.+)$")
 LOOPS = ("active_loop", "form")
 SKIPPED = "form:"
+SIGNS = "*->"
+RENAMED = {"action_deactivate_form": "action_deactivate_loop"}
 
 
 def has_stories(text: str) -> bool:
@@ -43,7 +47,7 @@ def iter_story_markdown(path: Path, reading: StoryReading) -> Iterator[StoryStep
     stories have it: `* greet: hello`.
 
     Raises:
-        InputError: a line that is none of those known.
+        InputError: a line that stands outside of a story, or braces that hold no JSON.
     """
     text = COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), read_text(path))
     story: _Story | None = None
@@ -53,9 +57,14 @@ def iter_story_markdown(path: Path, reading: StoryReading) -> Iterator[StoryStep
             yield from story.builder.steps() if story else ()
             name = line.lstrip("#>").strip()
             if not name:
-                raise InputError(f"{source}: the story has no name; write '## name'")
+                warn(f"{source}: the story has no name; write '## name'")
             builder = reading.builder(name, is_rule=line.startswith(">>"))
             story = _Story(name, reading, builder)
+        elif line and line[0] not in SIGNS:
+            warn(
+                f"{source}: expected '## name', '* intent', '- action' or '> checkpoint'; "
+                f"left out; received {line!r}"
+            )
         elif line:
             if story is None:
                 raise InputError(f"{source}: expected '## name of the story'; received {line!r}")
@@ -83,17 +92,12 @@ class _Story:
             self.builder.add_alternatives(
                 [self._reading.shared(self._user(part.strip(), source)) for part in written]
             )
-        elif sign == "-":
-            if not content.startswith(SKIPPED):
-                for event in self._events(content, source):
-                    self.builder.add_event(self._reading.shared(event))
-        else:
-            raise InputError(
-                f"{source}: expected '* intent', '- action' or '> checkpoint' in "
-                f"{self._name!r}; received {line!r}"
-            )
+        elif not content.startswith(SKIPPED):
+            for event in self._events(content, source):
+                self.builder.add_event(self._reading.shared(event))
 
     def _use(self, kind: str, name: str, source: str) -> None:
+        # What reads Markdown is Rasa 1 and 2, which train without unknown slots and forms.
         self._reading.names.add(kind, name, source, self._name)
 
     def _named(self, content: str, source: str) -> tuple[str, dict[str, Any]]:
@@ -139,7 +143,13 @@ class _Story:
             if loop is not None:
                 self._use("form", loop, source)
             return [ActiveLoop(loop)]
-        self._reading.names.add_action(name, source, self._name)
+        events = named_events(name, self._reading.domain, source, self._name)
+        if events is not None:
+            return events
+        if name in RENAMED:
+            note(source, f"{name!r} is read as {RENAMED[name]!r}, its name since Rasa 2.")
+            name = RENAMED[name]
+        self._reading.names.add("action", name, source, self._name, needed=True)
         return [ActionExecuted(name)]
 
 

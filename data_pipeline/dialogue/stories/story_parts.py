@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data_pipeline.dialogue.domain.events import ActionExecuted, ActiveLoop, Event, SlotSet
+from data_pipeline.dialogue.stories.named_events import named_events
 from data_pipeline.dialogue.stories.story_reading import StoryReading
 from data_pipeline.dialogue.stories.story_steps import Checkpoint, StoryBuilder
 from data_pipeline.dialogue.stories.user_steps import read_user_step
@@ -13,7 +14,7 @@ from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.yaml_values import (
     Mapping,
     Node,
-    expect_mapping,
+    Scalar,
     expect_name,
     expect_sequence,
     frozen_value,
@@ -61,9 +62,14 @@ class StoryParts:
         if key in ("intent", "user"):
             self._add(self._user(items, node))
         elif key == "or":
-            self._builder.add_alternatives([*map(self._reading.shared, self._alternatives(value))])
+            events = [*map(self._reading.shared, self._alternatives(value))]
+            if events:
+                self._builder.add_alternatives(events)
         elif key == "action":
-            self.add_action(self._name(value, "'action'"), self._where(value))
+            if _is_empty(value):
+                warn(f"{self._where(node)}: an 'action' in {self._story!r} has no name; left out")
+            else:
+                self.add_action(self._name(value, "'action'"), self._where(value))
         elif key == "bot":
             self._add(ActionExecuted(None, self._name(value, "'bot'")))
         elif key == "checkpoint":
@@ -76,8 +82,12 @@ class StoryParts:
 
     def add_action(self, name: str, where: str) -> None:
         """The bot does something, by name."""
-        self._names.add_action(name, where, self._story)
-        self._add(ActionExecuted(name))
+        events = named_events(name, self._reading.domain, where, self._story)
+        if events is None:
+            self._names.add("action", name, where, self._story, needed=True)
+            events = [ActionExecuted(name)]
+        for event in events:
+            self._add(event)
 
     def _add(self, event: Event) -> None:
         self._builder.add_event(self._reading.shared(event))
@@ -91,7 +101,7 @@ class StoryParts:
     def _user(self, items: dict[str, Node], node: Node) -> Event:
         event = read_user_step(items, self._where(node), self._story)
         where = self._where(node)
-        if event.intent is not None:
+        if event.intent:
             self._names.add("intent", event.intent, where, self._story)
         for entity in event.entities:
             self._names.add("entity", entity.entity, where, self._story)
@@ -112,7 +122,7 @@ class StoryParts:
                     f"'- slot_was_set:'; received {item.shown()}"
                 )
         if not events:
-            raise InputError(f"{where}: 'or' in {self._story!r} is empty; add '- intent:' items")
+            warn(f"{where}: 'or' in {self._story!r} is empty; left out")
         return events
 
     def _slots(self, node: Node) -> list[Event]:
@@ -125,7 +135,7 @@ class StoryParts:
                 name = expect_name(item, self._where(item), f"an item of {meaning}")
                 values = {name: self._unsaid_value(name, self._where(item))}
             for name, value in values.items():
-                self._names.add("slot", name, self._where(item), self._story)
+                self._names.add("slot", name, self._where(item), self._story, needed=True)
                 events.append(SlotSet(name, value))
         return events
 
@@ -143,7 +153,7 @@ class StoryParts:
     def _add_loop(self, node: Node) -> None:
         name = None if is_null(node) else self._name(node, "'active_loop'")
         if name is not None:
-            self._names.add("form", name, self._where(node), self._story)
+            self._names.add("form", name, self._where(node), self._story, needed=True)
         self._add(ActiveLoop(name))
 
     def _add_checkpoint(self, node: Node, slots: Node | None) -> None:
@@ -152,8 +162,17 @@ class StoryParts:
         items = [] if slots is None else expect_sequence(slots, self._where(slots), "conditions")
         for item in items:
             where = self._where(item)
-            meaning = f"a condition of the checkpoint {name!r} in {self._story!r}"
-            for slot, value in expect_mapping(item, where, meaning).items.items():
-                self._names.add("slot", slot, where, self._story)
+            if not isinstance(item, Mapping):
+                warn(
+                    f"{where}: a condition of the checkpoint {name!r} in {self._story!r} must be a "
+                    f"map; the checkpoint is left out; received {item.shown()}"
+                )
+                return
+            for slot, value in item.items.items():
+                self._names.add("slot", slot, where, self._story, needed=True)
                 conditions[slot] = frozen_value(value)
         self._builder.add_checkpoint(Checkpoint(name, tuple(conditions.items())))
+
+
+def _is_empty(node: Node) -> bool:
+    return isinstance(node, Scalar) and not node.value.strip() or is_null(node)

@@ -14,7 +14,6 @@ from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.nlu_yaml import version_is_readable
 from data_pipeline.rasa_files.yaml_events import YamlEvents, open_events
 from data_pipeline.rasa_files.yaml_values import (
-    Mapping,
     Node,
     Scalar,
     expect_mapping,
@@ -23,6 +22,7 @@ from data_pipeline.rasa_files.yaml_values import (
     expect_truth,
     is_null,
 )
+from data_pipeline.warnings_to_user import warn
 
 RULE_SNIPPET = "..."
 TITLES = {"stories": "story", "rules": "rule"}
@@ -42,7 +42,7 @@ KNOWN_KEYS = {
 def iter_story_yaml(path: Path, reading: StoryReading) -> Iterator[StoryStep]:
     """Yields the steps of the stories of a file, then those of its rules.
 
-    Mirrors `YAMLStoryReader`; what that skips with a warning is an error here.
+    Mirrors `YAMLStoryReader`; what that leaves out with a warning is left out here, too.
 
     Raises:
         InputError: the file is not YAML or not shaped like stories.
@@ -105,10 +105,14 @@ class _StoryYaml:
         where = self._events.source(node.line)
         items = expect_mapping(node, where, f"a {title}").items
         self._check_keys(title, node, items)
-        name = expect_name(items[title], where, f"'{title}'")
+        if title not in items:
+            warn(f"{where}: expected '- {title}: NAME'; left out; received {node.shown()}")
+            return []
+        name = self._title(title, items[title], where)
         steps = expect_sequence(items.get("steps", Scalar("", node.line)), where, "'steps'")
         if not steps:
-            raise InputError(f"{where}: the {title} {name!r} has no steps; add some or remove it")
+            warn(f"{where}: the {title} {name!r} has no steps; left out")
+            return []
         builder = self._reading.builder(name, is_rule=title == "rule")
         parts = StoryParts(self._events.path, name, self._reading, builder)
         conditions = items.get("condition")
@@ -123,11 +127,13 @@ class _StoryYaml:
             parts.add_action(RULE_SNIPPET, where)
         return builder.steps()
 
+    def _title(self, title: str, node: Node, where: str) -> str:
+        if is_null(node) or (isinstance(node, Scalar) and not node.value.strip()):
+            warn(f"{where}: a {title} without a name; give it one after '{title}:'")
+            return ""
+        return expect_name(node, where, f"'{title}'")
+
     def _check_keys(self, title: str, node: Node, items: dict[str, Node]) -> None:
-        where = self._events.source(node.line)
-        if title not in items:
-            received = Mapping(items, node.line).shown()
-            raise InputError(f"{where}: expected '- {title}: NAME'; received {received}")
         for key, value in items.items():
             if key not in KNOWN_KEYS[title]:
                 raise InputError(

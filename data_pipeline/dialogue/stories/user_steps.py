@@ -13,10 +13,13 @@ from data_pipeline.rasa_files.intent_names import split_intent
 from data_pipeline.rasa_files.yaml_values import (
     Mapping,
     Node,
+    Scalar,
     expect_name,
     expect_sequence,
     frozen_value,
+    is_null,
 )
+from data_pipeline.warnings_to_user import warn
 
 COMMAND = re.compile(r"/(?P<intent>[^{@]+)(?P<confidence>@[0-9.]+)?(?P<entities>{.+})?")
 
@@ -31,12 +34,11 @@ def read_user_step(items: dict[str, Node], where: str, story: str) -> UserUttere
         where: `file:line`.
 
     Raises:
-        InputError: no intent where one is announced, or broken entities.
+        InputError: what is announced as an intent is none, or broken entities.
     """
     intent = None
     if "intent" in items:
-        written = expect_name(items["intent"], where, f"'intent' in {story!r}")
-        intent = split_intent(written.removeprefix("/"), where)[0]
+        intent = _intent(items["intent"], where, story)
     if "user" in items:
         text = expect_name(items["user"], where, f"'user' in {story!r}")
         plain, entities = annotated_text(text, where)
@@ -44,6 +46,15 @@ def read_user_step(items: dict[str, Node], where: str, story: str) -> UserUttere
     node = items.get("entities")
     listed = [] if node is None else expect_sequence(node, where, f"'entities' in {story!r}")
     return UserUttered(intent, None, tuple(_listed_entity(item, where, story) for item in listed))
+
+
+def _intent(node: Node, where: str, story: str) -> str:
+    """The base intent; none, as Rasa takes it, where no name is written."""
+    if isinstance(node, Scalar) and (is_null(node) or not node.value.strip()):
+        warn(f"{where}: 'intent' in {story!r} has no name; the model sees nothing of that step")
+        return ""
+    written = expect_name(node, where, f"'intent' in {story!r}")
+    return split_intent(written.removeprefix("/"), where)[0]
 
 
 def annotated_text(text: str, where: str) -> tuple[str, tuple[StoryEntity, ...]]:
@@ -60,11 +71,7 @@ def annotated_text(text: str, where: str) -> tuple[str, tuple[StoryEntity, ...]]
 
 
 def command_entities(text: str, where: str) -> tuple[StoryEntity, ...]:
-    """The entities of a message such as `/inform{"city": "Rome"}`.
-
-    Raises:
-        InputError: what is in the braces is not a JSON map.
-    """
+    """The entities of a message such as `/inform{"city": "Rome"}`; none where that is no JSON."""
     match = COMMAND.match(text)
     written = match["entities"] if match else None
     if written is None:
@@ -72,12 +79,11 @@ def command_entities(text: str, where: str) -> tuple[StoryEntity, ...]:
     try:
         named = json.loads(written)
     except json.JSONDecodeError as error:
-        raise InputError(
-            f"{where}: the entities of {text!r} are not valid JSON ({error.msg}); "
-            'write them as {"entity": "value"}'
-        ) from error
+        warn(f"{where}: the entities of {text!r} are not valid JSON ({error.msg}); left out")
+        return ()
     if not isinstance(named, dict):
-        raise InputError(f"{where}: the entities of {text!r} must be a map in braces")
+        warn(f"{where}: the entities of {text!r} must be a map in braces; left out")
+        return ()
     return tuple(
         StoryEntity(name, value)
         for name, values in named.items()

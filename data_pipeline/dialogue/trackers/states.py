@@ -40,7 +40,7 @@ class State(NamedTuple):
 
 def user_state(event: UserUttered, domain: Domain) -> UserState | None:
     """What counts of a user step; entities of an end-to-end text do not."""
-    if event.intent is None:
+    if not event.intent:
         return UserState(None, event.text, ()) if event.text else None
     entities = domain.featurized_entities(event.intent, event.entities)
     return UserState(event.intent, event.text, entities)

@@ -7,6 +7,7 @@ from data_pipeline.dialogue.domain.events import ActionExecuted, ActiveLoop, Slo
 from data_pipeline.dialogue.stories.story_files import find_story_files, read_stories
 from data_pipeline.dialogue.stories.story_markdown import iter_story_markdown
 from data_pipeline.dialogue.stories.story_reading import StoryReading
+from data_pipeline.dialogue.trackers.states import user_state
 from data_pipeline.errors import InputError
 
 YAML = """version: "3.1"
@@ -58,6 +59,8 @@ over lines -->
 * bye
   - utter_bye
 """
+
+GREETED = UserUttered("greet")
 
 
 @pytest.fixture
@@ -121,14 +124,39 @@ def test_all_unknown_names_are_reported_together_with_their_places(written, doma
     with pytest.raises(InputError) as error:
         read_stories([path], domain)
     lines = str(error.value).split("\n")
-    assert lines[0].startswith("The stories use 5 name(s)")
+    assert lines[0].startswith("The stories use 3 name(s)")
     assert lines[1:] == [
-        f"  intent 'nowhere', first at {path}:5 in 'lost'",
-        f"  entity 'thing', first at {path}:5 in 'lost'",
         f"  action 'utter_nothing', first at {path}:7 in 'lost'",
         f"  slot 'hole', first at {path}:8 in 'lost'",
         f"  form 'odd_form', first at {path}:9 in 'lost'",
     ]
+
+
+def test_unknown_intents_and_entities_are_a_warning_as_in_rasa(written, domain, caplog):
+    path = written(
+        "stories.yml",
+        'version: "3.1"\nstories:\n- story: lost\n  steps:\n  - intent: nowhere\n'
+        "    entities: [thing]\n  - action: utter_hello\n",
+    )
+    data = read_stories([path], domain)
+    assert data.steps[0].events[0].intent == "nowhere"
+    places = [
+        f"intent 'nowhere', first at {path}:5 in 'lost'",
+        f"entity 'thing', first at {path}:5 in 'lost'",
+    ]
+    assert "2 name(s) that the domain does not have" in caplog.text
+    assert "; ".join(places) in caplog.text
+
+
+def test_unknown_slots_and_forms_are_a_warning_in_markdown_only(written, domain, caplog):
+    """Rasa 1 and 2, which read Markdown, train without them; Rasa 3 refuses both in YAML."""
+    path = written(
+        "s.md", '## old\n* greet\n  - city_form\n  - form{"name": "odd"}\n  - slot{"hole": 1}\n'
+    )
+    assert len(read_stories([path], domain).steps) == 1
+    assert "slot 'hole'" in caplog.text and "form 'odd'" in caplog.text
+    with pytest.raises(InputError, match="action 'utter_nothing'"):
+        read_stories([written("t.md", "## old\n* greet\n  - utter_nothing\n")], domain)
 
 
 def test_stories_are_found_in_folders_beside_other_files(written, tmp_path):
@@ -144,16 +172,11 @@ def test_stories_are_found_in_folders_beside_other_files(written, tmp_path):
     ("steps", "line", "words"),
     [
         ("  - intnt: greet\n", 5, "expected a step"),
-        ("  - intent: ''\n", 5, "'intent' in 'bad'"),
         ("  - action: restart\n", 5, "an event, not of an action"),
-        ("  - action:\n", 5, "must be a name"),
-        ("  - or: []\n", 5, "is empty"),
         ("  - or:\n    - action: utter_hello\n", 6, "takes '- intent:'"),
         ("  - intent: greet\n    entities: [{city: a, name: b}]\n", 5, "'- NAME: VALUE'"),
         ("  - intent: greet\n  - slot_was_set: {known: true}\n", 6, "must be a list"),
-        ("  - user: '/greet{\"city\": }'\n", 5, "not valid JSON"),
         ('  - user: \'in [Rome]{"role": "to"}\'\n', 5, 'no "entity"'),
-        ("  - checkpoint: c\n    slot_was_set: [known]\n", 6, "must be a map"),
         ("  - hello\n", 5, "expected a step"),
         ("  - intent: greet\n  other: 1\n", 6, "'other' is not known"),
     ],
@@ -167,13 +190,86 @@ def test_a_bad_story_is_refused_with_file_and_line(written, domain, steps, line,
     assert "\n" not in str(error.value)
 
 
+GREET = "  - intent: greet\n"
+
+
+@pytest.mark.parametrize(
+    ("stories", "line", "words", "events"),
+    [
+        ("- story:\n  steps:\n" + GREET, 3, "a story without a name", [GREETED]),
+        ("- story: ''\n  steps:\n" + GREET, 3, "a story without a name", [GREETED]),
+        ("- steps:\n" + GREET, 3, "expected '- story: NAME'", []),
+        ("- story: a\n", 3, "'a' has no steps", []),
+        ("- story: a\n  steps: []\n", 3, "'a' has no steps", []),
+        ("- story: a\n  steps:\n  - intent: ''\n", 5, "no name", [UserUttered("")]),
+        ("- story: a\n  steps:\n  - intent:\n", 5, "no name", [UserUttered("")]),
+        ("- story: a\n  steps:\n" + GREET + "  - action:\n", 6, "no name", [GREETED]),
+        ("- story: a\n  steps:\n  - or: []\n" + GREET, 5, "is empty", [GREETED]),
+        (
+            "- story: a\n  steps:\n  - user: '/greet{\"city\": }'\n",
+            *(5, "not valid JSON", [UserUttered(None, '/greet{"city": }')]),
+        ),
+        (
+            "- story: a\n  steps:\n" + GREET + "  - checkpoint: c\n    slot_was_set: [known]\n",
+            *(7, "the checkpoint is left out", [GREETED]),
+        ),
+    ],
+)
+def test_what_rasa_warns_of_is_a_warning_with_file_and_line(
+    written, domain, caplog, stories, line, words, events
+):
+    """The events are those that Rasa 3.6.21 reads from such a file."""
+    path = written("s.yml", f'version: "3.1"\nstories:\n{stories}')
+    steps = read_stories([path], domain).steps
+    assert [event for step in steps for event in step.events] == events
+    warnings = [message for message in caplog.messages if words in message]
+    assert len(warnings) == 1 and warnings[0].startswith(f"{path}:{line}: ")
+
+
+def test_an_intent_without_a_name_is_not_seen(domain):
+    assert user_state(UserUttered(""), domain) is None
+
+
+@pytest.mark.parametrize("form", ["action: {}", "{}"])
+def test_events_without_effect_are_left_out(written, domain, form):
+    names = ("export", "followup", "pause", "resume")
+    lines = "".join(f"  - {form.format(name)}\n" for name in names)
+    path = written(
+        "s.yml" if ":" in form else "s.md",
+        f'version: "3.1"\nstories:\n- story: a\n  steps:\n{GREET}{lines}'
+        if ":" in form
+        else f'## a\n* greet\n{lines}  - followup{{"name": "utter_hello"}}\n',
+    )
+    assert read_stories([path], domain).steps[0].events == [GREETED]
+
+
+def test_slots_can_be_emptied(written, domain):
+    path = written("s.md", '## a\n* greet\n  - slot{"known": true}\n  - reset_slots\n')
+    events = read_stories([path], domain).steps[0].events
+    emptied = {event.slot: event.value for event in events[2:]}
+    assert emptied == {name: slot.initial_value for name, slot in domain.slots.items()}
+
+
+def test_a_default_action_of_rasa_1_has_its_new_name_in_markdown(written, domain):
+    path = written("s.md", "## a\n* greet\n  - action_deactivate_form\n")
+    events = read_stories([path], domain).steps[0].events
+    assert events[1] == ActionExecuted("action_deactivate_loop")
+
+
+def test_odd_lines_of_markdown_are_a_warning(written, domain, caplog):
+    path = written("s.md", "Some words\n##\n* greet\n! what\n  - utter_hello\n")
+    (step,) = iter_story_markdown(path, StoryReading(domain))
+    assert step.events == [GREETED, ActionExecuted("utter_hello")]
+    assert [message.split(": ")[0] for message in caplog.messages] == [
+        f"{path}:{line}" for line in (1, 2, 4)
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("## bad\n! what\n", ":2: expected '* intent'"),
         ("* greet\n  - utter_hello\n", ":1: expected '## name"),
         ('## bad\n* greet{"city": }\n', ":2: the braces in 'bad'"),
-        ("##\n* greet\n", ":1: the story has no name"),
     ],
 )
 def test_bad_markdown_is_refused_with_file_and_line(written, domain, text, words):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from data_pipeline.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 CONFIG_FILE = "config.json"
 # Weights for other frameworks may lie beside those that are read.
@@ -42,6 +45,7 @@ class TransformerFiles:
             with _quietly():
                 return load(self.weights, cache_dir=self.cache_dir, local_files_only=True)
         except (OSError, ValueError):
+            logger.info("%s is not on this machine; asking the network for it.", self.weights)
             return self._load(load, local_files_only=False)
 
     def _load(self, load: Callable[..., Any], *, local_files_only: bool) -> Any:
@@ -83,16 +87,18 @@ class TransformerFiles:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without progress bars, and without remarks on weights of a head that nobody asks."""
-    from transformers.utils import logging
+    """Without progress bars, remarks on weights of a head that nobody asks, and every retry."""
+    from transformers.utils import logging as transformers_logging
 
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    parallel = os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    loggers = [logging.getLogger(name) for name in ("transformers", "huggingface_hub")]
+    before = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # or it warns where processes fork
     try:
         yield
     finally:
-        os.environ["TOKENIZERS_PARALLELISM"] = parallel
-        logging.enable_progress_bar()
-        logging.set_verbosity(before)
+        transformers_logging.enable_progress_bar()
+        for each, level in zip(loggers, before, strict=True):
+            each.setLevel(level)

@@ -23,11 +23,20 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 warnings.filterwarnings("ignore")
 
-from golden import bricks, diet, losses, ted, text  # noqa: E402
+from golden import (  # noqa: E402
+    bricks,
+    diet,
+    losses,
+    response_selector,
+    ted,
+    text,
+    unexpected_intent,
+)
 from golden.recording import save  # noqa: E402
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "tests" / "golden"
-MAKERS = {**bricks.MAKERS, **text.MAKERS, **losses.MAKERS, **diet.MAKERS, **ted.MAKERS}
+PARTS = (bricks, text, losses, diet, response_selector, ted, unexpected_intent)
+MAKERS = {name: make for part in PARTS for name, make in part.MAKERS.items()}
 
 
 def main(beginnings: list[str]) -> None:

@@ -19,22 +19,19 @@ from typing import Any
 import yaml
 from shown_by import ROOT, shown_by
 
-from model.diet.options import DIETOptions
 from model.options.fields import OURS
 from model.options.rasa_names import RETIRED
-from model.ted.options import TEDOptions
 from trainer.config.options import TrainerOptions
+from trainer.models import MODELS
 
 DOCUMENT = ROOT / "docs" / "options.md"
-OPTIONS = {"diet": DIETOptions, "ted": TEDOptions, "trainer": TrainerOptions}
+OPTIONS = {**{kind.model: kind.options for kind in MODELS}, "trainer": TrainerOptions}
 
 HEAD = """\
 # Options
 
 Written by `scripts/make_options_doc.py` from the code; `tests/test_options_doc.py` fails when it is
 stale. *Shown by* names the tests that would fail if the option did not do what it says.
-
-## Of `DIETClassifier`, in `config.yml`
 
 Rasa's names, defaults and meanings; maps are merged with their defaults key by key. Unknown options
 are refused with "did you mean".
@@ -47,17 +44,16 @@ def render(shown: dict[str, list[str]]) -> str:
     Args:
         shown: What `shown_by` finds.
     """
-    known = {field.name for options in (DIETOptions, TEDOptions) for field in fields(options)}
+    known = {field.name for kind in MODELS for field in fields(kind.options)}
     renamed = [
         f"| `{old}` | `{new}`{' (1 minus the value)' if old == 'weight_sparsity' else ''} |"
         for old, new in RETIRED.items()
         if new.partition(".")[0] in known
     ]
-    parts = [
-        HEAD,
-        *_table("diet", shown),
-        "\n## Of `TEDPolicy`, in `config.yml`\n",
-        *_table("ted", shown),
+    parts = [HEAD]
+    for kind in MODELS:
+        parts += [f"\n## Of `{kind.component}`, in `config.yml`\n", *_table(kind.model, shown)]
+    parts += [
         "\n## Renamed\n",
         "Names of Rasa 1 and 2 are translated, with a notice in the log",
         f"({', '.join(map(_link, shown['renamed']))}).\n",

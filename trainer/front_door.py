@@ -26,7 +26,7 @@ from trainer.diet.making import make_diet
 from trainer.diet.trained import TrainedDIET
 from trainer.distribution.distribution import make_distribution
 from trainer.records.run_directory import RunDirectory
-from trainer.run.chosen_tasks import chosen_models, make_task
+from trainer.run.chosen_tasks import chosen_models, tasks_of
 from trainer.run.request import TrainRequest
 from trainer.run.resolve import resolve_all
 from trainer.run.train import train as train_request
@@ -78,7 +78,7 @@ def train(
     models = chosen_models(found, model, from_earlier_run=init_from is not None)
     flags = {"epochs": epochs, "random_seed": seed}
     request = TrainRequest(
-        tasks=[make_task(found, c) for c in resolve_all(found, models, options or {}, flags)],
+        tasks=tasks_of(found, resolve_all(found, models, options or {}, flags)),
         run_dir=Path(run_dir or Path("runs") / found.name),
         fresh=fresh,
         init_from=None if init_from is None else Path(init_from),

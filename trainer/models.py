@@ -7,10 +7,11 @@ from pathlib import Path
 from data_pipeline.errors import InputError
 from trainer.diet.task import DIETTask
 from trainer.records.run_directory import RunDirectory
+from trainer.response_selector.task import ResponseSelectorTask
 from trainer.task import Task, Trained
 from trainer.ted.task import TEDTask
 
-MODELS: tuple[type[Task], ...] = (DIETTask, TEDTask)
+MODELS: tuple[type[Task], ...] = (DIETTask, ResponseSelectorTask, TEDTask)
 """In the order of training."""
 
 

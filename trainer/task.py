@@ -138,6 +138,9 @@ class Task(Protocol):
             options: the model's options, read from it.
         """
 
+    def lacks_examples(self) -> str | None:
+        """Why there is nothing to learn with this configuration, in words; None = there is."""
+
     def starting_from(self, given: Path | None, run: RunDirectory) -> Task:
         """The task of starting from an earlier run: from `given`, or as `run` has been started.
 
@@ -189,8 +192,8 @@ class Task(Protocol):
         """
 
     @staticmethod
-    def evaluate(trained: Any, paths: Sequence[Path]) -> Evaluation:
-        """How good it is on test files.
+    def evaluate(runs: Sequence[Any], paths: Sequence[Path]) -> Evaluation:
+        """How good the runs of this model are on test files: one run, or one per component.
 
         Raises:
             InputError: the files hold no test data.

@@ -12,7 +12,7 @@ from data_pipeline.errors import InputError
 from trainer.diet.trained import TrainedDIET
 from trainer.models import MODELS, load_trained
 from trainer.records.run_directory import RunDirectory, runs_in
-from trainer.task import Evaluation
+from trainer.task import Evaluation, Task
 from trainer.ted.trained import TrainedTED
 
 
@@ -49,12 +49,33 @@ class TrainedRun:
         return TrainedTED.load(self.directory)
 
     def answer(self, text: str) -> dict[str, Any]:
-        """The intent and the entities of one message, in the form of Rasa's `parse`."""
+        """What is understood of one message, in the form of Rasa's `parse`.
+
+        Intent and entities; and `response_selector`, if response selectors were trained, too.
+        """
         return next(self.answers([text]))
 
     def answers(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
         """The same of several messages, in order; they are answered in batches."""
-        return self.diet.answer(texts)
+        said = [model.answer(texts) for model in self._of_messages or [self.diet]]
+        return map(_together, zip(*said, strict=True))
+
+    @cached_property
+    def _of_messages(self) -> list[Any]:
+        """The trained models that answer messages."""
+        return [
+            self.diet if kind.model == "diet" else kind.load(run.path)
+            for kind, run in self._runs("nlu")
+        ]
+
+    def _runs(self, test_data: str) -> list[tuple[type[Task], RunDirectory]]:
+        """The runs of models that are evaluated on such data, and of which model each is."""
+        return [
+            (kind, run)
+            for kind in MODELS
+            for run in runs_in(self.directory)
+            if kind.test_data == test_data and run.model() == kind.model
+        ]
 
     def next_action(self, events: Sequence[Event]) -> list[dict[str, Any]]:
         """What the bot may do after these events, best first: `name` and `confidence` each."""
@@ -77,31 +98,35 @@ class TrainedRun:
         if bool(nlu) == bool(stories):
             raise InputError("evaluate takes either nlu=[PATH] (DIET) or stories=[PATH] (TED).")
         test_data, paths = ("nlu", nlu) if nlu else ("stories", stories)
-        kinds = [kind for kind in MODELS if kind.test_data == test_data]
-        found = [
-            (kind, run)
-            for kind in kinds
-            for run in runs_in(self.directory)
-            if run.model() == kind.model
-        ]
-        if not found:
+        of_model: dict[type[Task], list[Any]] = {}
+        for kind, run in self._runs(test_data):
+            of_model.setdefault(kind, []).append(kind.load(run.path))
+        if not of_model:
             model = RunDirectory(self.directory).existing_model()
+            kinds = [kind.model.upper() for kind in MODELS if kind.test_data == test_data]
             raise InputError(
                 f"{self.directory} is a run of {model.upper()}, which is not evaluated by "
-                f"--{test_data}; it holds no run of {' or '.join(k.model.upper() for k in kinds)}."
+                f"--{test_data}; it holds no run of {' or '.join(kinds)}."
             )
-        return _joined(
-            {
-                run.path.name: kind.evaluate(kind.load(run.path), [Path(path) for path in paths])
-                for kind, run in found
-            }
-        )
+        given = [Path(path) for path in paths]
+        return _joined({kind.model: kind.evaluate(of, given) for kind, of in of_model.items()})
 
     def export(self, out: str | Path | None = None) -> Path:
         """Write the model of this directory as a SavedModel, in `saved_model/` unless said."""
         from trainer.export.saved_model import export
 
         return export(load_trained(self.directory), Path(out or self.directory / "saved_model"))
+
+
+def _together(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What several models say to a message; maps of the same name are joined."""
+    joined: dict[str, Any] = {}
+    for key, value in (item for answer in answers for item in answer.items()):
+        if isinstance(value, dict) and key in joined:
+            joined[key] = {**joined[key], **value}
+        else:
+            joined.setdefault(key, value)
+    return joined
 
 
 def _joined(evaluations: dict[str, Evaluation]) -> Evaluation:

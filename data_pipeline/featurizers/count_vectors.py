@@ -92,6 +92,11 @@ class CountVectorsFeaturizer(Featurizer):
             seen.terms.add_document(self._analyze(" ".join(words)) if words else ())
         return seen
 
+    @property
+    def shares_vocabulary(self) -> bool:
+        """Whether all that has words has one vocabulary (`use_shared_vocab`)."""
+        return self._options.use_shared_vocab
+
     def continue_from(self, earlier: CountVectorsFeaturizer) -> None:
         """Takes over the vocabularies."""
         self._set_vocabularies(list(earlier._vocabulary), list(earlier._label_vocabulary))

@@ -69,6 +69,7 @@ class Featurizer(ABC):
             `sentence_extra`; otherwise it is `sentence_extra` alone.
         reads_lemmas: whether `token_rows` is about the lemmas of tokens rather than their texts.
         dense_width: length of a token's vector, known once fitted.
+        shares_vocabulary: whether it has one vocabulary for texts and for whatever else has words.
         pooling: how the vectors of a text's tokens make one for the text.
         context_width: numbers per token in `text_vectors`, known once fitted.
         context_sentence_width: numbers per text there.
@@ -82,6 +83,7 @@ class Featurizer(ABC):
     sentence_sums_tokens: bool = False
     reads_lemmas: bool = False
     dense_width: int = 0
+    shares_vocabulary: bool = False
     pooling: Pooling = "mean"
     context_width: int = 0
     context_sentence_width: int = 0

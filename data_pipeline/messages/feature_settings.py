@@ -13,6 +13,7 @@ from data_pipeline.errors import InputError
 from data_pipeline.file_hashes import sha256_of
 from data_pipeline.json_differences import json_differences
 from data_pipeline.messages.earlier_pipeline import EarlierPipeline
+from data_pipeline.messages.labelling import ByIntent, Labelling
 from data_pipeline.messages.pipeline_components import build_featurizers, described_tokenizer
 from data_pipeline.messages.prepared import FORMAT_VERSION, PreparedDataset
 from data_pipeline.messages.scan import Scanner
@@ -30,6 +31,7 @@ class FeatureSettings:
         bilou: BILOU tags rather than plain ones.
         entities: whether tags are wanted at all.
         earlier: what an earlier run learnt from its data, to be extended; None = from scratch.
+        labelling: what the labels of messages are.
     """
 
     pipeline: Sequence[dict[str, Any]]
@@ -37,6 +39,7 @@ class FeatureSettings:
     bilou: bool = True
     entities: bool = True
     earlier: EarlierPipeline | None = None
+    labelling: Labelling = ByIntent()
 
     def scanner(self) -> Scanner:
         """What looks through messages, and is then fitted to what it saw.
@@ -73,7 +76,7 @@ class FeatureSettings:
                 "pipeline: no featurizer that is available here; add for example "
                 "'- name: CountVectorsFeaturizer' before DIETClassifier"
             )
-        return Scanner(components.tokenizer, chosen, self.bilou, self.entities)
+        return Scanner(components.tokenizer, chosen, self.bilou, self.entities, self.labelling)
 
     def fingerprint(self, files: Sequence[Path]) -> str:
         """Equal exactly for equal settings, equal training files and equal format version.
@@ -103,6 +106,7 @@ class FeatureSettings:
             "featurizers": [{"name": f.name, **f.options()} for f in scanner.featurizers],
             "bilou": self.bilou,
             "entities": self.entities,
+            **self.labelling.to_json(),
         }
         if self.earlier is not None:
             settings["init_from"] = self.earlier.digest

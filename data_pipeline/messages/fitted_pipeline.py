@@ -7,7 +7,7 @@ set, evaluating and answering all go through it, so they cannot disagree.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -251,13 +251,19 @@ def _type_rows(pipeline: FittedPipeline, types: Sequence[TokenType]) -> csr_matr
     return pipeline.token_rows([type_.text for type_ in types], [type_.lemma for type_ in types])
 
 
+def _intent(message: Message) -> str | None:
+    return message.intent
+
+
 def encode(
     pipeline: FittedPipeline,
     messages: Sequence[TokenizedMessage],
     type_of: IdAssigner | Mapping[TokenType, int],
     place_of: IdAssigner,
+    *,
+    label_of: Callable[[Message], str | None] = _intent,
 ) -> Examples:
-    """The messages as arrays of ids. Intents that are not labels of the pipeline become -1."""
+    """The messages as arrays of ids. What is no label of the pipeline becomes -1."""
     type_id = type_of if isinstance(type_of, IdAssigner) else type_of.__getitem__
     rows = [featurizer.text_rows(messages) for featurizer in pipeline.featurizers]
     places = pipeline.places(messages, rows)
@@ -268,7 +274,7 @@ def encode(
         token_types=np.array([type_id(t.type) for m in messages for t in m.tokens], np.int32),
         token_places=np.array([place_of(place) for place in places], np.int32),
         labels=np.array(
-            [pipeline.label_ids.get(m.message.intent or "", -1) for m in messages], np.int32
+            [pipeline.label_ids.get(label_of(m.message) or "", -1) for m in messages], np.int32
         ),
         tags={
             head: np.array([tag for encoded in tags for tag in encoded[head]], np.int32)

@@ -29,6 +29,13 @@ class LabelFeatures:
     columns: tuple[tuple[tuple[int, ...], ...], ...]
     values: tuple[tuple[tuple[float, ...], ...], ...]
 
+    def pairs(self) -> tuple[tuple[tuple[tuple[int, float], ...], ...], ...]:
+        """Per label and token, the (column, value) pairs."""
+        return tuple(
+            tuple(tuple(zip(c, v, strict=True)) for c, v in zip(columns, values, strict=True))
+            for columns, values in zip(self.columns, self.values, strict=True)
+        )
+
     def to_json(self) -> dict[str, Any]:
         """JSON-able."""
         return asdict(self)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from data_pipeline.atomic_files import published_folder
-from data_pipeline.batches.examples import Examples, FeatureTables, join
+from data_pipeline.batches.examples import Examples, join
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.featurizer import TokenizedMessage, tokenize
 from data_pipeline.messages.chunk_workers import map_chunks
@@ -32,6 +32,7 @@ from data_pipeline.messages.fitted_pipeline import (
     feature_tables,
 )
 from data_pipeline.messages.identities import IdAssigner
+from data_pipeline.messages.labelling import Labelling
 from data_pipeline.messages.places import Place
 from data_pipeline.messages.prepared import (
     Origin,
@@ -40,7 +41,13 @@ from data_pipeline.messages.prepared import (
     header_of_prepared,
     open_prepared,
 )
-from data_pipeline.messages.scan import Scanner, ScanResult, SideItems
+from data_pipeline.messages.report import report_scan, report_vectors
+from data_pipeline.messages.scan import (
+    Scanner,
+    ScanResult,
+    SideItems,
+    statistics_of_other_texts,
+)
 from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu_files
 from data_pipeline.rasa_files.training_items import Message, TokenType
 from data_pipeline.warnings_to_user import told_once
@@ -76,22 +83,74 @@ def prepare(
     if header is None:
         _check_is_free(directory)
     logger.info("Preparing %d training file(s) into %s.", len(files), directory)
-    progress = _Progress(show_progress)
-    scanner = settings.scanner()
-    scan = _scan(files, scanner, processes, progress)
-    earlier = settings.earlier.pipeline if settings.earlier else None
-    pipeline = scan.fit(scanner, earlier)
-    if earlier is not None:
-        check_extends(earlier, pipeline)
-    _report(scan, pipeline)
+    learnt = Learnt.from_files(files, settings, processes=processes, show_progress=show_progress)
     try:
-        origin = Origin(fingerprint, settings.to_json())
-        _write(files, scan, pipeline, directory, origin, processes, progress)
+        with published_folder(directory) as folder:
+            learnt.write_examples(folder)
     except OSError as error:
         raise InputError(
             f"Cannot write the prepared data set to {directory}: {error.strerror or error}."
         ) from error
     return open_prepared(directory, verify=False)
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What the first pass over the training files came to.
+
+    Attributes:
+        pipeline: fitted to them.
+    """
+
+    files: Sequence[Path]
+    settings: FeatureSettings
+    pipeline: FittedPipeline
+    scan: ScanResult
+    processes: int
+    progress: _Progress
+
+    @classmethod
+    def from_files(
+        cls,
+        files: Sequence[Path],
+        settings: FeatureSettings,
+        *,
+        processes: int = 1,
+        show_progress: bool = True,
+    ) -> Learnt:
+        """Learn from the training files.
+
+        Raises:
+            InputError: bad training data or settings, or no usable message.
+        """
+        progress = _Progress(show_progress)
+        scanner = settings.scanner()
+        scan = _scan(files, scanner, processes, progress)
+        earlier = settings.earlier.pipeline if settings.earlier else None
+        pipeline = scan.fit(scanner, earlier)
+        if earlier is not None:
+            check_extends(earlier, pipeline)
+        report_scan(scan, pipeline, settings.labelling.plural)
+        return cls(files, settings, pipeline, scan, processes, progress)
+
+    def write_examples(self, folder: Path) -> None:
+        """The second pass: write a prepared data set into a folder."""
+        pipeline, settings = self.pipeline, self.settings
+        types = self.scan.token_types()
+        type_ids = {token: index for index, token in enumerate(types)}
+        encoder = _Encoder(
+            pipeline.without_dense_only(), type_ids, settings.labelling, pipeline.has_context
+        )
+        encoded = _encoded(self.files, encoder, self.processes)
+        written = self.progress(encoded, "Writing", self.scan.messages)
+        places = IdAssigner()
+        writer = PreparedWriter(folder)
+        for shard in _shards(_with_context(written, pipeline), places):
+            writer.add_shard(shard)
+        tables = feature_tables(pipeline, types, places.keys())
+        report_vectors(pipeline, tables)
+        origin = Origin(settings.fingerprint(self.files), settings.to_json())
+        writer.finish(pipeline, tables, origin)
 
 
 def _check_is_free(directory: Path) -> None:
@@ -133,66 +192,16 @@ def _scan(
     files: Sequence[Path], scanner: Scanner, processes: int, progress: _Progress
 ) -> ScanResult:
     side_items = SideItems()
-    chunks = _chunks(side_items.take_from(iter_nlu_files(files)))
+    chunks = _chunks(map(scanner.labelling.named, side_items.take_from(iter_nlu_files(files))))
     results = ((r.messages, r) for r in map_chunks(scanner, chunks, processes))
-    scan = ScanResult(list(progress(results, "Scanning")), side_items)
+    scanned = list(progress(results, "Scanning"))
+    scan = ScanResult([*scanned, statistics_of_other_texts(scanner)], side_items)
     if not scan.messages:
         raise InputError(
             f"{', '.join(map(str, files))}: no example with both a text and an intent; "
             "add some under 'nlu:'"
         )
     return scan
-
-
-def _report(scan: ScanResult, pipeline: FittedPipeline) -> None:
-    tags = ", ".join(f"{number} {head} tags" for head, number in pipeline.tags.num_tags.items())
-    logger.info(
-        "%d messages, %d distinct tokens, %d intents, %s.",
-        scan.messages,
-        len(scan.token_types()),
-        len(pipeline.labels),
-        tags or "no entities",
-    )
-    for featurizer in pipeline.without_dense_only().featurizers:
-        logger.info(
-            "%s: %d columns per token, %d per text.",
-            featurizer.alias,
-            featurizer.sequence_width,
-            featurizer.sentence_width,
-        )
-    if scan.without_tokens:
-        logger.warning("%d message(s) have no text and were left out.", scan.without_tokens)
-    if scan.misaligned:
-        logger.warning(
-            "%d annotated entities do not begin and end where tokens do; they cannot be learnt "
-            "from. The first: %s",
-            scan.misaligned,
-            "; ".join(map(str, scan.shown_misaligned)),
-        )
-
-
-def _report_vectors(pipeline: FittedPipeline, tables: FeatureTables) -> None:
-    """Say how many of the tokens each dense featurizer knows: the file may not fit the data."""
-    end = 0
-    for featurizer in pipeline.featurizers:
-        if featurizer.context_width or featurizer.context_sentence_width:
-            logger.info(
-                "%s: %d numbers per token and %d per text, which depend on the whole text.",
-                featurizer.alias,
-                featurizer.context_width,
-                featurizer.context_sentence_width,
-            )
-        if featurizer.dense_width:
-            start, end = end, end + featurizer.dense_width
-            known = int(tables.token_vectors[:, start:end].any(axis=1).sum())
-            logger.log(
-                logging.INFO if known else logging.WARNING,
-                "%s: vectors of %d numbers; %d of %d distinct tokens have one.",
-                featurizer.alias,
-                featurizer.dense_width,
-                known,
-                len(tables.token_vectors),
-            )
 
 
 class _Encoded(NamedTuple):
@@ -213,38 +222,24 @@ class _Encoder:
 
     pipeline: FittedPipeline
     type_ids: dict[TokenType, int]
+    labelling: Labelling
     gives_tokens: bool
 
     def __call__(self, messages: Sequence[Message]) -> _Encoded:
-        places = IdAssigner()
-        tokenized = [m for m in tokenize(self.pipeline.tokenizer, messages) if m.tokens]
-        examples = encode(self.pipeline, tokenized, self.type_ids, places)
+        places, label_of = IdAssigner(), self.labelling.label_of
+        labelled = [message for message in messages if label_of(message) is not None]
+        tokenized = [m for m in tokenize(self.pipeline.tokenizer, labelled) if m.tokens]
+        examples = encode(self.pipeline, tokenized, self.type_ids, places, label_of=label_of)
         return _Encoded(examples, places.keys(), tokenized if self.gives_tokens else ())
 
 
-def _write(
-    files: Sequence[Path],
-    scan: ScanResult,
-    pipeline: FittedPipeline,
-    directory: Path,
-    origin: Origin,
-    processes: int,
-    progress: _Progress,
-) -> None:
-    types = scan.token_types()
-    type_ids = {token: index for index, token in enumerate(types)}
-    encoder = _Encoder(pipeline.without_dense_only(), type_ids, pipeline.has_context)
-    chunks = _chunks(SideItems().take_from(iter_nlu_files(files)))
-    encoded = ((len(r.examples), r) for r in map_chunks(encoder, chunks, processes))
-    places = IdAssigner()
-    with published_folder(directory) as folder:
-        writer = PreparedWriter(folder)
-        written = progress(encoded, "Writing", scan.messages)
-        for shard in _shards(_with_context(written, pipeline), places):
-            writer.add_shard(shard)
-        tables = feature_tables(pipeline, types, places.keys())
-        _report_vectors(pipeline, tables)
-        writer.finish(pipeline, tables, origin)
+def _encoded(
+    files: Sequence[Path], encoder: _Encoder, processes: int
+) -> Iterator[tuple[int, _Encoded]]:
+    """How many examples each chunk has, and they."""
+    messages = map(encoder.labelling.named, SideItems().take_from(iter_nlu_files(files)))
+    results = map_chunks(encoder, _chunks(messages), processes)
+    return ((len(result.examples), result) for result in results)
 
 
 def _with_context(encoded: Iterable[_Encoded], pipeline: FittedPipeline) -> Iterator[_Encoded]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_pipeline.entities.decoding import SynonymMapper, SynonymStatistics
@@ -19,6 +19,7 @@ from data_pipeline.featurizers.featurizer import Featurizer, tokenize
 from data_pipeline.featurizers.regex_featurizer import RegexFeaturizer
 from data_pipeline.messages.fitted_pipeline import FittedPipeline
 from data_pipeline.messages.label_features import build_label_features
+from data_pipeline.messages.labelling import ByIntent, Labelling
 from data_pipeline.rasa_files.nlu_files import add_synonym
 from data_pipeline.rasa_files.training_items import (
     Entity,
@@ -68,32 +69,44 @@ class Scanner:
     Attributes:
         bilou: BILOU tags rather than plain ones.
         entities: whether tags are wanted at all.
+        labelling: what the labels of messages are. A message without one is no example.
     """
 
     tokenizer: Tokenizer
     featurizers: Sequence[Featurizer]
     bilou: bool
     entities: bool
+    labelling: Labelling = ByIntent()
 
     def __call__(self, messages: Sequence[Message]) -> ChunkStatistics:
         tokenized = tokenize(self.tokenizer, messages)
         kept = [message for message in tokenized if message.tokens]
+        labels = [self.labelling.label_of(message.message) for message in kept]
+        examples = [m for m, label in zip(kept, labels, strict=True) if label is not None]
         lost = [
             Misaligned(message.message, entity)
             for message in (kept if self.entities else ())
             for entity in misaligned(message)
         ]
         return ChunkStatistics(
-            messages=len(kept),
+            messages=len(examples),
             without_tokens=len(tokenized) - len(kept),
-            tokens={token.type for message in kept for token in message.tokens},
-            labels=Counter(message.message.intent for message in kept),
+            tokens={token.type for message in examples for token in message.tokens},
+            labels=Counter(label for label in labels if label is not None),
             tags=observe_tags(kept if self.entities else (), self.bilou),
             synonyms=SynonymMapper.observe(message.message for message in kept),
             featurizers=[featurizer.observe(kept) for featurizer in self.featurizers],
             misaligned=len(lost),
             shown_misaligned=lost[:SHOWN_MISALIGNED],
         )
+
+
+def statistics_of_other_texts(scanner: Scanner) -> ChunkStatistics:
+    """What the texts of labels add: words of shared vocabularies, and no messages."""
+    texts = [Message(text) for text in scanner.labelling.other_texts()]
+    tokenized = tokenize(scanner.tokenizer, texts)
+    featurizers = [f.observe(tokenized if f.shares_vocabulary else ()) for f in scanner.featurizers]
+    return replace(scanner([]), featurizers=featurizers)
 
 
 @dataclass
@@ -159,7 +172,9 @@ class ScanResult:
             featurizers=scanner.featurizers,
             labels=labels,
             label_features=build_label_features(
-                labels, scanner.featurizers, scanner.tokenizer.label_tokens
+                labels,
+                scanner.featurizers,
+                lambda label: scanner.labelling.tokens(label, scanner.tokenizer),
             ),
             tags=self._tags(scanner.bilou),
             synonyms=SynonymMapper.fit(

@@ -14,13 +14,14 @@ from model.diet.sizes import DIETSizes
 from model.layers.dense import Embed
 from model.layers.text_encoder import EncodedText, TextEncoder, hidden_layers
 from model.loss_term import LossTerm, Terms
-from model.losses.dot_product_loss import Candidates, DotProductLoss, Pairs, similarity
+from model.losses.dot_product_loss import DotProductLoss
+from model.losses.label_choice import choice_terms, label_confidences
 from model.losses.masked_language_model import TokenGuessing
 from model.losses.tag_head import TagHead, tag_f1
 from model.model_config import model_arguments, model_config
 from model.noise import Noise
 from model.options.layer_settings import loss_settings, text_settings
-from model.replicas import ONE_REPLICA, Replicas, global_row_offset
+from model.replicas import ONE_REPLICA, Replicas
 from model.weight_counts import weight_counts
 
 
@@ -220,26 +221,20 @@ class DIET(keras.Model):
     def _intent_terms(
         self, text: EncodedText, batch: Batch, noise: Noise | None, replicas: Replicas
     ) -> tuple[LossTerm, LossTerm]:
-        labels = self._label_embeddings(noise)
-        inputs = tf.cast(self.embed_text(text.sentences), tf.float32)
-        ids, weights = batch["label_ids"], batch["example_weights"]
-        rows = tf.shape(ids)[0]
-        first = global_row_offset(replicas, rows)
-        pairs = Pairs(inputs, tf.gather(labels, ids), ids, weights, first, rows * replicas.count)
-        num_real = tf.math.count_nonzero(replicas.all_gather(weights), dtype=tf.int32)
-        return self.intent_loss(
-            pairs,
-            Candidates(labels, tf.range(self.sizes.num_labels), tf.constant(self.sizes.num_labels)),
-            Candidates(replicas.all_gather(inputs), replicas.all_gather(ids), num_real),
-            noise=noise,
-            replicas=replicas,
+        return choice_terms(
+            self.intent_loss,
+            self.embed_text(text.sentences),
+            self._label_embeddings(noise),
+            batch,
+            noise,
+            replicas,
         )
 
     def _label_embeddings(self, noise: Noise | None) -> tf.Tensor:
-        """All labels, `[labels, embedding_dimension]` float32."""
+        """All labels, `[labels, embedding_dimension]`."""
         noise = noise and noise.within("labels")
         hidden = self.label_hidden(self.label_table(tf.zeros([])), noise=noise)
-        return tf.cast(self.embed_label(hidden), tf.float32)
+        return self.embed_label(hidden)
 
     def evaluation_terms(self, batch: Batch, replicas: Replicas = ONE_REPLICA) -> Terms:
         """The losses of this replica's rows without noise, and how many of the answers are right.
@@ -272,10 +267,7 @@ class DIET(keras.Model):
         answers = {}
         if self.learns_intents:
             inputs, labels = self.embed_text(text.sentences), self._label_embeddings(None)
-            kind = self.options.model_similarity
-            scores = similarity(inputs[:, None], labels[None], kind)
-            softmax = self.options.confidences_are_softmax
-            answers["intent_confidences"] = tf.nn.softmax(scores) if softmax else scores
+            answers["intent_confidences"] = label_confidences(inputs, labels, self.options)
         time = tf.shape(batch["text_mask"])[1]
         for head, layer in zip(self.heads, self.tag_heads, strict=True):
             given = None if head == "entity" else answers["entity_tags"]

@@ -84,6 +84,11 @@ def sizes(value: Any) -> str | None:
     return None if fits else "a list of whole numbers of at least 1"
 
 
+def name(value: Any) -> str | None:
+    """A word or a few."""
+    return None if isinstance(value, str) and value else "a name"
+
+
 def list_of_names(value: Any) -> str | None:
     """A list of strings."""
     fits = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)

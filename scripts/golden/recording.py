@@ -1,6 +1,8 @@
 """What is in a golden file, and how draws are recorded.
 
-A file holds flat arrays under these names, and `recipe`, a JSON text (versions, seed, options):
+A file holds arrays under these names, and `recipe`, a JSON text (versions, seed, options). Files
+made since there are many of them are packed: all numbers of a type lie end to end in one array, and
+the recipe's `packed` says for each name the type, where it begins, and its shape.
 
 * `input/NAME`: what Rasa was given; sparse tensors as `NAME/indices`, `/values`, `/shape`;
 * `weight/PATH`: Rasa's weights and masks, named by the attributes that lead to them;
@@ -38,15 +40,31 @@ def save(path: Path, *, options: Mapping[str, Any], seed: int = SEED, **groups: 
         "seed": seed,
         "options": options,
     }
-    arrays = {"recipe": np.array(json.dumps(recipe, sort_keys=True))}
+    arrays = {}
     for group, values in groups.items():
         if isinstance(values, Mapping):
             named = {f"{group.removesuffix('s')}/{name}": v for name, v in values.items()}
             arrays.update({name: np.asarray(value) for name, value in named.items()})
         else:
             arrays[group] = np.asarray(values)
-    np.savez_compressed(path, **arrays)
+    recipe["packed"], packed = _packed(arrays)
+    np.savez_compressed(path, recipe=np.array(json.dumps(recipe, sort_keys=True)), **packed)
     return path.stat().st_size
+
+
+def _packed(arrays: Arrays) -> tuple[dict[str, list], Arrays]:
+    """Where each array lies, and the few that hold them all: a file of many is mostly names."""
+    places, ends = {}, {}
+    for name, array in arrays.items():
+        kind = array.dtype.name if array.dtype.kind != "U" else "text"
+        start = ends.get(kind, 0)
+        ends[kind] = start + array.size
+        places[name] = [kind, start, list(array.shape)]
+    packed = {
+        kind: np.concatenate([a.ravel() for n, a in arrays.items() if places[n][0] == kind])
+        for kind in ends
+    }
+    return places, packed
 
 
 def sparse(name: str, tensor: tf.SparseTensor) -> Arrays:

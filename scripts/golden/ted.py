@@ -15,7 +15,7 @@ import scipy.sparse
 import tensorflow as tf
 from golden.recording import SEED, dense_arrays, fill, sparse, trainable_of, weights_of
 from golden.replay import ReplayedNegatives
-from rasa.core.policies.ted_policy import TED, TEDPolicy
+from rasa.core.policies.ted_policy import TEDPolicy
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
@@ -131,17 +131,20 @@ class RealNegatives(ReplayedNegatives):
 class FilledTED:
     """A TED with made-up weights, and its batch of all dialogues."""
 
-    def __init__(self, dialogues: Dialogues, options: dict[str, Any]):
-        policy = _policy({**SMALL, **options})
+    def __init__(
+        self, dialogues: Dialogues, options: dict[str, Any], kind: type[TEDPolicy] = TEDPolicy
+    ):
+        policy = policy_of(kind, {**SMALL, **options})
         encoded = dialogues.labels()
         data = policy._create_model_data(
             dialogues.features, dialogues.label_ids, dialogues.tags, encoded
         )
         of_labels, _ = convert_to_data_format(encoded)
-        labels = policy._assemble_label_data(of_labels, SimpleNamespace(num_actions=ACTIONS))
+        domain = SimpleNamespace(num_actions=ACTIONS, intents=range(ACTIONS))
+        labels = policy._assemble_label_data(of_labels, domain)
         tags = {0: "O", 1: "a", 2: "b"}
         spec = EntityTagSpec("entity", tags, {tag: number for number, tag in tags.items()}, 3)
-        self.model = TED(
+        self.model = policy.model_class()(
             data.get_signature(), policy.config, not dialogues.full_dialogue, labels, [spec]
         )
         self.model.compile()
@@ -161,11 +164,11 @@ class FilledTED:
         return batch["dialogue"]["length"][0].numpy().astype(int)
 
 
-def _policy(options: dict[str, Any]) -> TEDPolicy:
-    config = {**TEDPolicy.get_default_config(), **options}
+def policy_of(kind: type[TEDPolicy], options: dict[str, Any]) -> TEDPolicy:
+    config = {**kind.get_default_config(), **options}
     storage = LocalModelStorage(Path(tempfile.mkdtemp()))
     context = ExecutionContext(GraphSchema({}), node_name="golden")
-    return TEDPolicy(config, storage, Resource("ted"), context)
+    return kind(config, storage, Resource("ted"), context)
 
 
 def _arrays_of(data: dict) -> dict[str, np.ndarray]:
@@ -191,7 +194,7 @@ def ted(dialogues: list[str], *, full_dialogue: bool = False, **options) -> dict
         "inputs": inputs,
         "weights": weights,
         "draws": draws,
-        "outputs": {**losses, **_answers(made, full_dialogue)},
+        "outputs": {**losses, **raw_answers(made, full_dialogue)},
         "gradients": gradients,
         "options": {
             "ted": {**SMALL, **options},
@@ -227,7 +230,7 @@ def _losses_and_gradients(made: FilledTED, full_dialogue: bool):
     return losses, dense_arrays(gradients), draws
 
 
-def _answers(made: FilledTED, full_dialogue: bool) -> dict[str, np.ndarray]:
+def raw_answers(made: FilledTED, full_dialogue: bool = False) -> dict[str, np.ndarray]:
     """Raw predictions for the batch."""
     model = made.model
     model._training = False

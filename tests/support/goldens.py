@@ -5,6 +5,7 @@ in them.
 """
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -69,6 +70,11 @@ class Golden:
         with np.load(DIRECTORY / f"{name}.npz") as file:
             self.arrays = dict(file)
         self.recipe = json.loads(str(self.arrays.pop("recipe")))
+        if places := self.recipe.get("packed"):
+            self.arrays = {
+                name: self.arrays[kind][start : start + math.prod(shape)].reshape(shape)
+                for name, (kind, start, shape) in places.items()
+            }
         self.options = self.recipe["options"]
 
     def __getitem__(self, group):

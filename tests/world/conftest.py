@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from command_line import CommandLine
+from faq_project import add_faq
 from stories_project import add_dialogues
 
 
@@ -18,4 +19,12 @@ def dialogues(tmp_path_factory) -> CommandLine:
     """The command line on one with stories, too."""
     made = CommandLine(tmp_path_factory.mktemp("dialogues"))
     add_dialogues(made.project)
+    return made
+
+
+@pytest.fixture(scope="module")
+def faq(tmp_path_factory) -> CommandLine:
+    """The command line on one with retrieval intents and response selectors."""
+    made = CommandLine(tmp_path_factory.mktemp("faq"))
+    add_faq(made.project)
     return made

@@ -32,7 +32,7 @@ def project_options(command: Command) -> Command:
         ),
         click.option(
             "--model",
-            help="What to train: diet or ted. [all that is configured and has data]",
+            help="What to train: diet, response_selector or ted. [all that has data]",
         ),
         click.option("--stories", type=PATH, multiple=True, help="Story file or folder."),
         click.option("--domain", type=PATH, multiple=True, help="Domain file or folder."),
@@ -77,7 +77,7 @@ def train(
     """Train DIET, TED or both on a project; the same command again goes on where it stopped."""
     load_tensorflow()
     from trainer.config.project import find_project
-    from trainer.run.chosen_tasks import chosen_models, make_task
+    from trainer.run.chosen_tasks import chosen_models, tasks_of
     from trainer.run.request import TrainRequest
     from trainer.run.resolve import resolve_all, with_epoch_fraction
     from trainer.run.strictness import warnings_as_errors
@@ -94,7 +94,7 @@ def train(
     if epoch_fraction is not None:
         configs = [with_epoch_fraction(resolved, epoch_fraction) for resolved in configs]
     request = TrainRequest(
-        tasks=[make_task(found, resolved) for resolved in configs],
+        tasks=tasks_of(found, configs),
         run_dir=run_dir or Path("runs") / found.name,
         prepared=prepared,
         fresh=fresh,
@@ -127,16 +127,15 @@ def prepare(
     load_tensorflow()
     from trainer.config.project import Project
     from trainer.records.run_directory import RunDirectory
-    from trainer.run.chosen_tasks import chosen_models, make_task
+    from trainer.run.chosen_tasks import chosen_models, tasks_of
     from trainer.run.opening import place_of
     from trainer.run.resolve import resolve_all
 
     found = Project.from_directory(project)
     models = chosen_models(found, model, from_earlier_run=init_from is not None)
     flags = {"prepare_processes": processes}
-    for number, config in enumerate(resolve_all(found, models, settings, flags)):
-        directory = out / place_of(number, config)
-        task = make_task(found, config).starting_from(init_from, RunDirectory(directory))
-        task.prepare(directory)
+    for number, task in enumerate(tasks_of(found, resolve_all(found, models, settings, flags))):
+        directory = out / place_of(number, task.config)
+        task.starting_from(init_from, RunDirectory(directory)).prepare(directory)
     command = ("python", "-m", "trainer", "--project", project, "--prepared", out)
     click.echo(f"Prepared data set: {out}\nNext: {shlex.join(map(str, command))}")

@@ -29,16 +29,12 @@ def make_diet(config: DIETConfig, pipeline: FittedPipeline, precision: str) -> D
 def diet_sizes(pipeline: FittedPipeline) -> DIETSizes:
     """What DIET must know of the data."""
     labels = pipeline.label_features
-    features = tuple(
-        tuple(tuple(zip(c, v, strict=True)) for c, v in zip(columns, values, strict=True))
-        for columns, values in zip(labels.columns, labels.values, strict=True)
-    )
     return DIETSizes(
         text_sequence_width=pipeline.sequence_width,
         text_sentence_width=pipeline.sentence_width,
         text_sequence_dense_width=pipeline.dense_width,
         text_sentence_dense_width=pipeline.sentence_dense_width,
-        label_token_features=() if labels.one_hot else features,
+        label_token_features=() if labels.one_hot else labels.pairs(),
         label_width=labels.width,
         label_one_hot=labels.one_hot,
         num_tags=pipeline.tags.num_tags,

@@ -64,6 +64,9 @@ class DIETTask:
         report_left_out(others)
         return DIETConfig(rasa.featurizing(), SYNONYM_MAPPER in others, options, trainer)
 
+    def lacks_examples(self) -> str | None:
+        return None
+
     def starting_from(self, given: Path | None, run: RunDirectory) -> DIETTask:
         return replace(self, start=WarmStart.find(given, run, self.config))
 
@@ -101,8 +104,8 @@ class DIETTask:
         return TrainedDIET.load(directory)
 
     @staticmethod
-    def evaluate(trained: TrainedDIET, paths: Sequence[Path]) -> Evaluation:
-        return evaluate(trained, paths)
+    def evaluate(runs: Sequence[TrainedDIET], paths: Sequence[Path]) -> Evaluation:
+        return evaluate(runs[0], paths)
 
 
 def _data(dataset: PreparedDataset) -> TrainingData:

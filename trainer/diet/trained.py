@@ -12,21 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from data_pipeline.batches.assembly import assemble, padded_length
-from data_pipeline.batches.plans import PADDING, in_order_plan
 from data_pipeline.entities.decoding import decode_entities
-from data_pipeline.messages.fitted_pipeline import FittedPipeline, store_messages
-from data_pipeline.rasa_files.training_items import Message, Token
+from data_pipeline.messages.fitted_pipeline import FittedPipeline
+from data_pipeline.rasa_files.training_items import Token
 from model.diet.diet import DIET
 from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
 from trainer.diet.config import DIETConfig
 from trainer.diet.making import make_diet
+from trainer.message_answers import MessageAnswers, ranked_labels
 from trainer.records.run_directory import RunDirectory
 from trainer.training.trained_weights import load_weights
 
-BATCH_MESSAGES = 128
 MESSAGES_AT_ONCE = 4096
 
 # `/intent@0.9{"entity": "value"}`: what Rasa calls a message with an intent trigger prefix.
@@ -77,22 +74,12 @@ class TrainedDIET:
                 yield direct_intent(text) or next(understood)
 
     @cached_property
-    def _function(self) -> tf.types.experimental.PolymorphicFunction:
-        """The model as a graph, traced once for texts of any number and length."""
-        return tf.function(self.model, input_signature=[self.model.input_signature()])
+    def _outputs(self) -> MessageAnswers:
+        return MessageAnswers(self.pipeline, self.model)
 
     def _understood(self, texts: list[str]) -> Iterator[dict[str, Any]]:
-        if not texts:
-            return
-        store = store_messages(self.pipeline, [Message(text) for text in texts])
-        signature = self.model.input_signature()
-        for indices in in_order_plan(len(store), BATCH_MESSAGES).indices:
-            indices = indices[indices != PADDING]
-            made = assemble(store, indices, padded_length(store.lengths[indices]))
-            outputs = self._function({key: tf.constant(made[key]) for key in signature})
-            outputs = {name: value.numpy() for name, value in outputs.items()}
-            for row, index in enumerate(indices):
-                yield self._answer(texts[index], {k: v[row] for k, v in outputs.items()})
+        for text, outputs in zip(texts, self._outputs(texts), strict=True):
+            yield self._answer(text, outputs)
 
     def _answer(self, text: str, outputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
         tokens = self.pipeline.tokenizer.tokenize(text)
@@ -106,19 +93,9 @@ class TrainedDIET:
         }
 
     def _ranking(self, confidences: np.ndarray | None) -> list[dict[str, Any]]:
-        """The intents, best first; of equals the later one first, as in Rasa."""
         if confidences is None:
             return []
-        length = self.config.diet.ranking_length or len(confidences)
-        order = np.argsort(confidences, kind="stable")[::-1][:length]
-        kept = confidences[order]
-        cut = len(order) < len(confidences)
-        if self.config.diet.renormalize_confidences and cut and kept.sum() > 0:
-            kept = kept / kept.sum()
-        return [
-            {"name": self.pipeline.labels[index], "confidence": float(confidence)}
-            for index, confidence in zip(order, kept, strict=True)
-        ]
+        return ranked_labels(confidences, self.pipeline.labels, self.config.diet)
 
     def _entities(
         self, text: str, tokens: Sequence[Token], outputs: Mapping[str, np.ndarray]

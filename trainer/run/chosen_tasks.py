@@ -20,6 +20,30 @@ def make_task(project: Project, config: RunConfig) -> Task:
     return model_named(config.model)(project, config)
 
 
+def tasks_of(project: Project, configs: Sequence[RunConfig]) -> list[Task]:
+    """The tasks of training what is configured, but for those that have nothing to learn.
+
+    Raises:
+        InputError: none is left, or two would be called the same.
+    """
+    tasks, reasons = [], []
+    for task in (make_task(project, config) for config in configs):
+        if task.config.name in {known.config.name for known in tasks}:
+            raise InputError(
+                f"{project.config}: {task.component} is configured twice for the same "
+                f"({task.config.name}); remove one of them."
+            )
+        reason = task.lacks_examples()
+        if reason is None:
+            tasks.append(task)
+        else:
+            reasons.append(f"{task.component} is not trained: {reason}.")
+            logger.info("%s", reasons[-1])
+    if not tasks:
+        raise InputError(" ".join(reasons))
+    return tasks
+
+
 def chosen_models(
     project: Project, wanted: str | None, *, from_earlier_run: bool = False
 ) -> Sequence[str]:

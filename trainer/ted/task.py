@@ -56,6 +56,9 @@ class TEDTask:
     ) -> TEDConfig:
         return TEDConfig(rasa.featurizing(), options, trainer)
 
+    def lacks_examples(self) -> str | None:
+        return None
+
     def starting_from(self, given: Path | None, run: RunDirectory) -> TEDTask:
         if given is not None:
             raise InputError(
@@ -115,8 +118,8 @@ class TEDTask:
         return TrainedTED.load(directory)
 
     @staticmethod
-    def evaluate(trained: TrainedTED, paths: Sequence[Path]) -> Evaluation:
-        return evaluate(trained, paths)
+    def evaluate(runs: Sequence[TrainedTED], paths: Sequence[Path]) -> Evaluation:
+        return evaluate(runs[0], paths)
 
 
 def _data(prepared: PreparedDialogues) -> TrainingData:

@@ -8,17 +8,8 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from goldens import (
-    DIRECTORY,
-    Golden,
-    RecordedNoise,
-    assert_close,
-    connections,
-    l2_of,
-    mask_draws,
-    padding_draws,
-    variables,
-)
+from golden_texts import feature_width, guessing_draws, label_features, text_tensors
+from goldens import DIRECTORY, Golden, RecordedNoise, assert_close, connections, l2_of, variables
 
 import trainer.training.step
 from data_pipeline.entities.decoding import decode_entities
@@ -54,48 +45,27 @@ class Case:
         self.batch = self.our_batch()
         self.noise = self.our_noise()
 
-    def width(self, name):
-        return int(self.given[f"{name}/shape"][-1]) if f"{name}/shape" in self.given else 0
-
     def sizes(self):
         labels = {"label_width": len(self.labels), "label_one_hot": True}
-        if "all_labels/shape" in self.given:
-            count, tokens, width = map(int, self.given["all_labels/shape"])
-            features = [[[] for _ in range(tokens)] for _ in range(count)]
-            indices, values = self.given["all_labels/indices"], self.given["all_labels/values"]
-            for (label, token, column), value in zip(indices, values, strict=True):
-                features[label][token].append((int(column), float(value)))
-            nested = tuple(tuple(tuple(t) for t in label) for label in features)
+        if features := label_features(self.given):
+            nested = tuple(tuple(map(tuple, label)) for label in features)
+            width = feature_width(self.given, "all_labels")
             labels = {"label_width": width, "label_token_features": nested}
         return DIETSizes(
-            text_sequence_width=self.width("text/sequence"),
-            text_sentence_width=self.width("text/sentence"),
+            text_sequence_width=feature_width(self.given, "text/sequence"),
+            text_sentence_width=feature_width(self.given, "text/sentence"),
             num_tags=self.tags.num_tags,
             **labels,
         )
 
     def our_batch(self):
         given = self.given
-        lengths = given["text/sequence_lengths"].astype(int)
-        time = lengths.max()
-        mask = np.arange(time)[None] < lengths[:, None]
+        ids = given["label/ids"][:, 0]
         batch = {
-            "text_mask": mask.astype(np.float32),
-            "label_ids": given["label/ids"][:, 0].astype(np.int32),
-            "example_weights": np.ones(len(lengths), np.float32),
+            **text_tensors(given, "text"),
+            "label_ids": ids,
+            "example_weights": np.ones(len(ids)),
         }
-        for part, positions in (("sequence", time), ("sentence", 1)):
-            if self.width(f"text/{part}"):
-                example, position, column = given[f"text/{part}/indices"].T
-                cells = np.stack([example * positions + position, column], 1)
-                order = np.argsort(cells[:, 0], kind="stable")
-                batch[f"text_{part}_indices"] = cells[order]
-                batch[f"text_{part}_values"] = given[f"text/{part}/values"][order]
-        # Tokens are the same where their features are. Rasa tells that from random projections.
-        features = np.zeros(given["text/sequence/shape"], np.float32)
-        features[tuple(given["text/sequence/indices"].T)] = given["text/sequence/values"]
-        _, ids = np.unique(features.reshape(-1, features.shape[-1]), axis=0, return_inverse=True)
-        batch["text_token_ids"] = (ids.reshape(mask.shape) + 1) * mask
         for head in self.tags.heads:
             batch[f"{head}_tags"] = given[f"entities/{head}"][..., 0].astype(np.int32)
         signature = self.model.training_signature()
@@ -105,11 +75,7 @@ class Case:
         drawn = self.golden["draw"]
         draws = {f"intent_loss/{what}": drawn[f"intent/{what}"] for what in ("inputs", "labels")}
         if self.options.use_masked_language_model:
-            draws |= {f"comparison/{what}": drawn[f"mask/{what}"] for what in ("inputs", "labels")}
-            mask = {k.removeprefix("input_mask/"): v for k, v in drawn.items() if "_mask/" in k}
-            tokens = self.batch["text_mask"].numpy()
-            hidden = mask_draws(mask, tokens.shape[1]) | {"padding": padding_draws(mask, tokens)}
-            draws |= {f"input_mask/{name}": value for name, value in hidden.items()}
+            draws |= guessing_draws(drawn, self.batch["text_mask"].numpy())
         return RecordedNoise(draws)
 
     def losses_and_gradients(self):

@@ -1,0 +1,155 @@
+"""A response selector on a project's NLU data and responses."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+from data_pipeline.errors import InputError
+from data_pipeline.responses.fitted_responses import FittedResponses
+from data_pipeline.responses.prepared_responses import (
+    PreparedResponses,
+    ResponseSources,
+    count_labels,
+    fingerprint_of,
+    open_responses,
+    prepare_responses,
+)
+from model.response_selector.options import ResponseSelectorOptions
+from model.response_selector.response_selector import ResponseSelector
+from trainer.config.options import TrainerOptions
+from trainer.config.project import Project
+from trainer.config.rasa_config import PIPELINE, Component, RasaConfig
+from trainer.records.run_directory import RunDirectory
+from trainer.response_selector.config import ResponseSelectorConfig
+from trainer.response_selector.evaluate import evaluate
+from trainer.response_selector.making import make_response_selector
+from trainer.response_selector.trained import TrainedResponseSelector
+from trainer.task import Evaluation, TrainingData
+
+logger = logging.getLogger(__name__)
+
+FEWEST_RESPONSES = 2
+
+
+@dataclass(frozen=True)
+class ResponseSelectorTask:
+    """Implements `Task`."""
+
+    model: ClassVar[str] = ResponseSelectorConfig.model
+    section: ClassVar[str] = PIPELINE
+    component: ClassVar[str] = "ResponseSelector"
+    options: ClassVar[type] = ResponseSelectorOptions
+    config_class: ClassVar[type] = ResponseSelectorConfig
+    test_data: ClassVar[str] = "nlu"
+    starts_from_earlier_run: ClassVar[bool] = False
+
+    project: Project
+    config: ResponseSelectorConfig
+    start: None = None
+
+    @classmethod
+    def lacks(cls, project: Project) -> str | None:
+        return None if project.nlu else "no NLU training data is named (--nlu PATH)"
+
+    @classmethod
+    def configured(
+        cls,
+        component: Component,
+        options: ResponseSelectorOptions,
+        rasa: RasaConfig,
+        trainer: TrainerOptions,
+    ) -> ResponseSelectorConfig:
+        hidden = options.hidden_layers_sizes
+        if options.number_of_transformer_layers and any(hidden.values()):
+            logger.warning(
+                "%s has a transformer and hidden layers before it (%s). Rasa advises against that: "
+                "set hidden_layers_sizes to {text: [], label: []}.",
+                cls.component,
+                dict(hidden),
+            )
+        return ResponseSelectorConfig(rasa.featurizing(), options, trainer)
+
+    def lacks_examples(self) -> str | None:
+        intent = self.config.response_selector.retrieval_intent
+        try:
+            count = count_labels(self._sources, self.config.response_settings)
+        except InputError:
+            return None  # preparing says it, if there is no prepared data set
+        if count >= FEWEST_RESPONSES:
+            return None
+        asked = f"the retrieval intent {intent!r}" if intent else "retrieval intents"
+        return f"{asked} must ask for at least {FEWEST_RESPONSES} different responses, not {count}"
+
+    def starting_from(self, given: Path | None, run: RunDirectory) -> ResponseSelectorTask:
+        if given is not None:
+            raise InputError(
+                "--init-from starts DIET from an earlier run; a response selector is trained from "
+                "scratch. Give --model diet with it."
+            )
+        return self
+
+    @cached_property
+    def _sources(self) -> ResponseSources:
+        return ResponseSources(self.project.nlu, self.project.domain)
+
+    def fingerprint(self) -> str:
+        return fingerprint_of(self._sources, self.config.response_settings)
+
+    def prepare(self, directory: Path) -> TrainingData:
+        return _data(
+            prepare_responses(
+                self._sources,
+                self.config.response_settings,
+                directory,
+                processes=self.config.trainer.prepare_processes,
+            )
+        )
+
+    def open(self, directory: Path, *, is_chief: bool) -> TrainingData:
+        prepared = open_responses(directory, verify=is_chief)
+        if is_chief:
+            self._check_same(prepared)
+        return _data(prepared)
+
+    def _check_same(self, prepared: PreparedResponses) -> None:
+        try:
+            fingerprint = self.fingerprint()
+        except InputError as error:
+            logger.warning(
+                "Whether %s was prepared from this project's files is not known: %s",
+                prepared.directory,
+                error,
+            )
+            return
+        if fingerprint != prepared.fingerprint:
+            raise InputError(
+                f"{prepared.directory} was prepared from other training files, other responses or "
+                "with other settings. Prepare it again, or give what it was prepared from."
+            )
+
+    @property
+    def balances_held_out(self) -> bool:
+        return True
+
+    def make_model(self, fitted: FittedResponses) -> ResponseSelector:
+        return make_response_selector(self.config, fitted, self.config.trainer.precision)
+
+    def next_commands(self, run: Path) -> list[tuple[str | Path, ...]]:
+        return [("evaluate", run, "--nlu", "TEST_FILE"), ("predict", run), ("export", run)]
+
+    @staticmethod
+    def load(directory: Path) -> TrainedResponseSelector:
+        return TrainedResponseSelector.load(directory)
+
+    @staticmethod
+    def evaluate(runs: Sequence[TrainedResponseSelector], paths: Sequence[Path]) -> Evaluation:
+        return evaluate(runs, paths)
+
+
+def _data(prepared: PreparedResponses) -> TrainingData:
+    return TrainingData(prepared.store, prepared.fingerprint, prepared.fitted)

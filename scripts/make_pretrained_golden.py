@@ -5,7 +5,7 @@ and leaves `tests/golden/pretrained.json` for `tests/data_pipeline`:
 
     rasa-venv/bin/pip install 'rasa[spacy,jieba,transformers]==3.6.21'
     rasa-venv/bin/python scripts/make_pretrained_golden.py jieba spacy
-    python scripts/golden/tiny_transformers.py models          # in this project's environment
+    python scripts/golden/pretrained/tiny_transformers.py models    # in this environment
     rasa-venv/bin/python scripts/make_pretrained_golden.py transformers --models models
 
 The models are tiny and made here and in the tests from the same numbers (`golden/tiny_*.py`).
@@ -23,7 +23,11 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 warnings.filterwarnings("ignore")
 
-from golden import jieba_words, language_model_features, spacy_features  # noqa: E402
+from golden.pretrained import (  # noqa: E402
+    jieba_words,
+    language_model_features,
+    spacy_features,
+)
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "tests" / "golden"
 MAKERS = {

@@ -25,6 +25,7 @@ DATA_FLOORS = (
     ("text_graph.patterns",),
     ("text_graph",),
     ("text_graph.entities",),
+    ("responses",),
     ("dialogue.domain",),
     ("dialogue.stories",),
     ("dialogue.trackers",),
@@ -34,8 +35,10 @@ MODEL_FLOORS = (
     ("batch", "replicas", "model_config"),
     ("noise", "loss_term"),
     ("layers",),
-    ("losses", "options", "weight_counts"),
+    ("options", "weight_counts"),
+    ("losses",),
     ("diet", "ted"),
+    ("response_selector",),  # in Rasa, too, it is a kind of DIET
 )
 TRAINER_FLOORS = (
     ("errors",),
@@ -45,7 +48,9 @@ TRAINER_FLOORS = (
     ("config",),
     ("records",),
     ("task",),
+    ("message_answers",),
     ("diet", "ted"),
+    ("response_selector",),
     ("models", "export"),
     ("trained_run",),
     ("run",),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden.tiny_transformers import UNITS, make_tiny_transformer
+from golden.pretrained.tiny_transformers import UNITS, make_tiny_transformer
 from pretrained import needs
 
 from data_pipeline.batches.assembly import assemble

@@ -10,7 +10,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from golden.tiny_transformers import KINDS, UNITS, make_tiny_transformer
+from golden.pretrained.tiny_transformers import KINDS, UNITS, make_tiny_transformer
 from pretrained import golden, needs
 
 from data_pipeline.batches.assembly import assemble

@@ -7,7 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
-from golden.tiny_spacy import make_tiny_spacy
+from golden.pretrained.tiny_spacy import make_tiny_spacy
 from pretrained import golden, needs
 
 from data_pipeline.batches.assembly import assemble

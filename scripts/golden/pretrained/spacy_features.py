@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from golden.messages import Bench
-from golden.tiny_spacy import make_tiny_spacy
+from golden.pretrained.tiny_spacy import make_tiny_spacy
 from rasa.nlu.featurizers.dense_featurizer.spacy_featurizer import SpacyFeaturizer
 from rasa.nlu.featurizers.sparse_featurizer.count_vectors_featurizer import CountVectorsFeaturizer
 from rasa.nlu.featurizers.sparse_featurizer.lexical_syntactic_featurizer import (

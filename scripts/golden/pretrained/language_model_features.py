@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from golden.messages import Bench
-from golden.tiny_transformers import KINDS
+from golden.pretrained.tiny_transformers import KINDS
 from rasa.nlu.featurizers.dense_featurizer.lm_featurizer import LanguageModelFeaturizer
 from rasa.nlu.tokenizers.whitespace_tokenizer import WhitespaceTokenizer
 from rasa.shared.nlu.constants import INTENT, TEXT

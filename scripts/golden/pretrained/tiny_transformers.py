@@ -1,6 +1,6 @@
 """Tiny transformers of every kind in Rasa's table, made in a second from fixed numbers.
 
-    python scripts/golden/tiny_transformers.py FOLDER
+    python scripts/golden/pretrained/tiny_transformers.py FOLDER
 
 needs torch, transformers and sentencepiece, which Rasa's environment does not have to have: Rasa
 reads what this leaves in FOLDER, a model in each of its folders.

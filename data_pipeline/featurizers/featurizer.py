@@ -83,10 +83,14 @@ class Featurizer(ABC):
     sentence_sums_tokens: bool = False
     reads_lemmas: bool = False
     dense_width: int = 0
-    shares_vocabulary: bool = False
     pooling: Pooling = "mean"
     context_width: int = 0
     context_sentence_width: int = 0
+
+    @property
+    def shares_vocabulary(self) -> bool:
+        """Whether all that has words has one vocabulary."""
+        return False
 
     @abstractmethod
     def options(self) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class ByResponseText:
     def label_of(self, message: Message) -> str | None:
         if not is_learnt(message, self.retrieval_intent):
             return None
-        return self.texts.get(message.response_key)
+        return self.texts.get(message.response_key or "")
 
     def tokens(self, label: str, tokenizer: Tokenizer) -> Sequence[str]:
         return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from model.diet.options import DIETOptions
 from model.options.checks import anything, flag, name, optional
@@ -13,7 +13,7 @@ from model.options.fields import WITHOUT_EFFECT, option, redeclared
 _AS_IN_RASA = f"{WITHOUT_EFFECT}, as in Rasa: a selector only selects"
 
 
-def _default(name: str, default: object, meaning: str | None = None) -> object:
+def _default(name: str, default: Any, meaning: str | None = None) -> Any:
     return redeclared(DIETOptions, name, default, meaning)
 
 

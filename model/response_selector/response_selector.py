@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -64,9 +65,9 @@ class ResponseSelector(keras.Model):
         sizes: ResponseSelectorSizes,
         options: ResponseSelectorOptions,
         *,
-        accumulate_steps=1,
-        name="response_selector",
-        **kwargs,
+        accumulate_steps: int = 1,
+        name: str = "response_selector",
+        **kwargs: Any,
     ):
         # A fixed name, since the places of all noise are paths that begin with it.
         super().__init__(**{**kwargs, "autocast": False}, name=name)
@@ -82,7 +83,7 @@ class ResponseSelector(keras.Model):
 
     # --- Layers -----------------------------------------------------------------------------------
 
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: object = None) -> None:
         """Create every variable; no data is needed."""
         options, dtype = self.options, self.dtype_policy
         # Labels know no input dropout, nor do texts that go through the same layers.
@@ -116,13 +117,14 @@ class ResponseSelector(keras.Model):
         settings = text_settings(
             options,
             attribute,
-            sizes.response if attribute == "label" else sizes.text,
+            (sizes.response or sizes.text) if attribute == "label" else sizes.text,
             transformer_size=options.text_transformer_size,
             number_of_transformer_layers=options.number_of_transformer_layers,
         )
         if without_input_dropout:
-            off = {"use_sparse_input_dropout": False, "use_dense_input_dropout": False}
-            settings = dataclasses.replace(settings, **off)
+            settings = dataclasses.replace(
+                settings, use_sparse_input_dropout=False, use_dense_input_dropout=False
+            )
         if attribute == "label":
             settings = dataclasses.replace(settings, use_masked_language_model=False)
         return settings
@@ -270,5 +272,5 @@ class ResponseSelector(keras.Model):
         return model_config(self)
 
     @classmethod
-    def from_config(cls, config: dict, custom_objects=None) -> ResponseSelector:
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> ResponseSelector:
         return cls(**model_arguments(config, ResponseSelectorSizes, ResponseSelectorOptions))

@@ -32,7 +32,7 @@ def evaluate(selectors: Sequence[TrainedResponseSelector], paths: Sequence[Path]
         raise InputError(f"{', '.join(map(str, paths))}: no test messages.")
     asked = [message for message in messages if message.response_key]
     predicted = _answers(selectors, asked)
-    gold = [message.response_key for message in asked]
+    gold = [message.response_key or "" for message in asked]
     figures: dict[str, Any] = {
         "messages": len(gold),
         "checkpoint_steps": {run.selector: run.step for run in selectors},
@@ -55,7 +55,7 @@ def _answers(
 ) -> list[str]:
     """The response key that is found for each message; empty where no selector is for it."""
     of_intent = {run.selector: run for run in selectors}
-    chosen = [of_intent.get(m.intent, of_intent.get(DEFAULT)) for m in messages]
+    chosen = [of_intent.get(m.intent or DEFAULT, of_intent.get(DEFAULT)) for m in messages]
     answers = [""] * len(messages)
     for run in selectors:
         places = [place for place, chosen_run in enumerate(chosen) if chosen_run is run]

@@ -35,7 +35,7 @@ def response_selector_sizes(fitted: FittedResponses) -> ResponseSelectorSizes:
     widths = FeatureWidths(**widths_of(fitted.pipeline))
     count = len(fitted.labels)
     if fitted.texts is not None:
-        response = FeatureWidths(**fitted.text_widths)
+        response = FeatureWidths(**(fitted.text_widths or {}))
         specs = response.text_spec("text")
         return ResponseSelectorSizes(
             text=widths,

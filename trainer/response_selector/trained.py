@@ -79,7 +79,8 @@ class TrainedResponseSelector:
     def _answer(self, text: str, outputs: dict[str, np.ndarray]) -> dict[str, Any]:
         has_words = bool(self.fitted.pipeline.tokenizer.tokenize(text))
         ranking = self._ranking(outputs["response_confidences"]) if has_words else []
-        best = ranking[0] if ranking else {"confidence": 0.0, "intent_response_key": None}
+        best: dict[str, Any] = {"confidence": 0.0, "intent_response_key": None}
+        best = ranking[0] if ranking else best
         key = best["intent_response_key"]
         response = {
             "responses": self.fitted.responses.of_key(key) if key else None,

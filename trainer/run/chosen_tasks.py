@@ -26,7 +26,8 @@ def tasks_of(project: Project, configs: Sequence[RunConfig]) -> list[Task]:
     Raises:
         InputError: none is left, or two would be called the same.
     """
-    tasks, reasons = [], []
+    tasks: list[Task] = []
+    reasons = []
     for task in (make_task(project, config) for config in configs):
         if task.config.name in {known.config.name for known in tasks}:
             raise InputError(

@@ -46,7 +46,7 @@ CHANGES = [
     ("use_key_relative_attention", True, ENCODER),
     ("use_value_relative_attention", True, ENCODER),
     ("max_relative_position", 2, {**ENCODER, "use_key_relative_attention": True}),
-    ("unidirectional_encoder", True, ENCODER),
+    ("unidirectional_encoder", True, {"number_of_transformer_layers": 2}),
     ("embedding_dimension", 5, {}),
     ("dense_dimension", {"text": 7, "label": 6}, {}),
     ("concat_dimension", {"text": 7, "label": 6}, {}),
@@ -125,6 +125,9 @@ def test_an_encoder_without_a_size_has_rasas():
     "response_selector.BILOU_flag",
     "response_selector.split_entities_by_comma",
     "response_selector.entity_confidence",
+    "response_selector.model_confidence",
+    "response_selector.drop_small_last_batch",
+    "response_selector.run_eagerly",
 )
 def test_options_of_intents_and_entities_mean_nothing():
     options = {"intent_classification": False, "entity_recognition": True, "BILOU_flag": False}

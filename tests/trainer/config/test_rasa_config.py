@@ -182,8 +182,10 @@ def test_a_warning_is_an_error_with_strict_also_when_data_was_prepared_before(
     nlu = project / "data" / "nlu.yml"
     nlu.write_text(nlu.read_text().replace("](city) today", "] (city) today"))
     config = project / "config.yml"
-    config.write_text(config.read_text().replace("  - name: EntitySyn", "  - name: my.EntitySyn"))
+    config.write_text(
+        config.read_text().replace("  - name: EntitySynonymMapper", "  - name: MitieFeaturizer")
+    )
     options = ("--project", project, "--run-dir", tmp_path / "run", "--epochs", "1")
     line = command(*options, "--strict").line
-    assert "--strict, and there was a warning: my.EntitySynonymMapper is left out" in line
+    assert "--strict, and there was a warning: MitieFeaturizer is left out" in line
     assert command(*options).code == 0

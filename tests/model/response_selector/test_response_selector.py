@@ -107,12 +107,21 @@ def test_defaults_are_rasas():
     assert ResponseSelectorOptions.from_rasa({"retrieval_intent": "faq"}).selector == "faq"
 
 
-@pytest.mark.shows("response_selector.transformer_size", "response_selector.share_hidden_layers")
-def test_an_encoder_without_a_size_has_rasas():
+@pytest.mark.shows(
+    "response_selector.transformer_size",
+    "response_selector.share_hidden_layers",
+    "response_selector.run_eagerly",
+    "response_selector.model_confidence",
+)
+def test_an_encoder_without_a_size_has_rasas_and_wrong_values_are_named():
     options = ResponseSelectorOptions(number_of_transformer_layers=1)
     assert options.text_transformer_size == 256
     with pytest.raises(ValueError, match="ResponseSelector: `retrieval_intent` must be a name"):
         ResponseSelectorOptions(retrieval_intent=3)
+    with pytest.raises(ValueError, match="`run_eagerly` is not supported"):
+        ResponseSelectorOptions(run_eagerly=True)
+    with pytest.raises(ValueError, match="`model_confidence`"):
+        ResponseSelectorOptions(model_confidence="high")
     with pytest.raises(ValueError, match="must be the same for text and label"):
         ResponseSelectorOptions(
             share_hidden_layers=True, hidden_layers_sizes={"text": [3], "label": []}

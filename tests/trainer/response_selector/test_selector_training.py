@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -10,12 +11,15 @@ import pytest
 import tensorflow as tf
 from faq_project import EXAMPLES, add_faq
 
+from model.response_selector.options import ResponseSelectorOptions
 from trainer.checkpoints.checkpoint import (
     VARIABLES_FILE,
     checkpoints,
     newest_checkpoint,
     read_state,
 )
+from trainer.config.options import TrainerOptions
+from trainer.response_selector.config import ResponseSelectorConfig
 from trainer.trained_run import TrainedRun
 
 
@@ -42,6 +46,17 @@ def test_one_command_trains_every_selector_in_a_directory_of_its_own(trained):
         assert json.loads((folder / "run.json").read_text())["model"] == model
     assert "18 messages, " in result.err and "5 responses, no entities" in result.err
     assert "12 messages, " in result.err and "3 responses, no entities" in result.err
+
+
+@pytest.mark.shows("response_selector.drop_small_last_batch")
+def test_a_small_last_batch_is_dropped_on_request():
+    options = ResponseSelectorOptions(drop_small_last_batch=True, batch_strategy="sequence")
+    config = ResponseSelectorConfig((), options, TrainerOptions())
+    assert config.schedule.drop_small_last_batch
+    assert ResponseSelectorConfig.from_json(config.to_json()) == config
+    assert config.name == "response_selector"
+    named = dataclasses.replace(options, retrieval_intent="my faq")
+    assert dataclasses.replace(config, response_selector=named).name == "response_selector_my_faq"
 
 
 @pytest.mark.shows(

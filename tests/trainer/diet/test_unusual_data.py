@@ -109,6 +109,7 @@ SCRIPTS = {
         "我想订一份披萨",
         "我要点餐",
         "मुझे [दो](number) [पिज़्ज़ा](menu.dish) चाहिए",
+        "मुझे [दो](number) [सलाद](menu.dish) चाहिए",
         "मुझे [पिज़्ज़ा](menu.dish) दो ना",
         "أريد [بيتزا](menu.dish) كبيرة",
         "أريد [سلطة](menu.dish) من فضلك",
@@ -132,7 +133,7 @@ SCRIPTS = {
 
 
 def test_scripts_emoji_and_dotted_names_are_learnt_with_the_right_places(learn):
-    learnt = learn(SCRIPTS, "--epochs", "10", "--set", "batch_size=4")
+    learnt = learn(SCRIPTS, "--epochs", "20", "--set", "batch_size=4")
     figures = learnt.figures()
     assert figures["intent"]["accuracy"] >= 0.9
     assert figures["entity"]["span_micro_f1"] >= 0.9

@@ -86,10 +86,18 @@ def weights(path, group="model/"):
 # --- What is taken over ---------------------------------------------------------------------------
 
 
-def test_before_the_first_step_old_texts_are_answered_as_before(trained, grown, tmp_path):
-    trainer, pipeline, config = initialised(trained, grown, tmp_path / "prepared")
-    texts = [message.text for message in read_nlu([trained.project / "data"]).messages]
-    before = list(TrainedDIET.load(trained.run).answer(texts))
+@pytest.fixture
+def learnt(trained, copy_of_run, command):
+    """The trained run, gone on with until it finds entities."""
+    result = command("--project", trained.project, "--run-dir", copy_of_run, "--epochs", 12)
+    assert result.code == 0, result.err
+    return replace(trained, run=copy_of_run)
+
+
+def test_before_the_first_step_old_texts_are_answered_as_before(learnt, grown, tmp_path):
+    trainer, pipeline, config = initialised(learnt, grown, tmp_path / "prepared")
+    texts = [message.text for message in read_nlu([learnt.project / "data"]).messages]
+    before = list(TrainedDIET.load(learnt.run).answer(texts))
     now = list(TrainedDIET(config, pipeline, trainer.model, 0).answer(texts))
     assert any(answer["entities"] for answer in before)
     for key, confidence in (

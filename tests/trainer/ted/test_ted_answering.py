@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from dialogue_project import POLICIES, add_dialogues, stories
+from dialogue_project import BY_HEART, add_dialogues, stories
 
 from data_pipeline.dialogue.domain.events import LISTEN, UserUttered
 from trainer.ted.trained import TrainedTED
@@ -38,9 +38,11 @@ stories:
 def run(tmp_path_factory, make_project, command):
     """A run directory of both models; TED has learnt its stories by heart."""
     directory = tmp_path_factory.mktemp("answering")
-    policies = POLICIES.replace("epochs: 3", "epochs: 60")
-    project = add_dialogues(make_project(directory / "tiny"), policies)
-    result = command("--project", project, "--run-dir", directory / "run")
+    project = add_dialogues(make_project(directory / "tiny"), BY_HEART)
+    result = command(
+        *("--project", project, "--run-dir", directory / "run"),
+        *("--set", "augmentation_factor=0", "--set", "diet.epochs=20"),
+    )
     assert result.code == 0, result.err
     return directory / "run"
 

@@ -135,6 +135,7 @@ SCRIPTS = {
 def test_scripts_emoji_and_dotted_names_are_learnt_with_the_right_places(learn):
     learnt = learn(SCRIPTS, "--epochs", "20", "--set", "batch_size=4")
     figures = learnt.figures()
+    # Five seeds without oneDNN, two with it: all 1.0. The names below have 0.68 or more.
     assert figures["intent"]["accuracy"] >= 0.9
     assert figures["entity"]["span_micro_f1"] >= 0.9
     answers = learnt.answers(
@@ -167,6 +168,7 @@ def test_one_intent_with_entities_learns_the_entities(learn):
     names = ("Anna", "Bob", "Carla", "Dan")
     texts = [f"{opening} [{name}](name)" for opening in ("hello", "hi") for name in names]
     learnt = learn({"only": [*texts, "hello", "hi"]}, "--epochs", "10", "--set", "batch_size=4")
+    # Five seeds, with and without oneDNN: all 1.0; Carla has 0.998 or more.
     assert learnt.figures()["entity"]["span_micro_f1"] >= 0.9
     assert spans(learnt.answers("hi Carla")[0]) == [("name", "Carla", None)]
 

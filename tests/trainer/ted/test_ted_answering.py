@@ -103,6 +103,7 @@ def test_stories_that_were_learnt_are_right(run, command, tmp_path):
     # 6 long dialogues of 11 actions after the first, 3 short ones of 2
     assert figures["action"]["actions"] == 6 * 8 + 3 * 2
     assert figures["dialogue"]["dialogues"] == 9
+    # Five seeds without oneDNN: all 1.0; the right action leads by 0.98 or more.
     assert figures["action"]["accuracy"] > 0.9
     assert figures["checkpoint_step"] == TrainedTED.load(run).step
 
@@ -145,7 +146,8 @@ def test_a_dialogue_can_be_typed(run, command, monkeypatch):
     assert result.code == 0, result.err
     states = [json.loads(line[7:]) for line in result.out.splitlines() if line.startswith("state")]
     assert len(states) == 4
-    assert states[0]["intent"] == "greet"  # by the DIET beside it
+    # By the DIET beside it. Three seeds without oneDNN: `greet` leads by 0.997 or more.
+    assert states[0]["intent"] == "greet"
     assert "There is no action 'action_nothing'." in result.out
     assert states[2]["intent"] == "fly" and states[2]["slots"] != states[1]["slots"]
     assert states[3]["action_name"] == "action_book"

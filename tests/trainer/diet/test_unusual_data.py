@@ -135,7 +135,7 @@ SCRIPTS = {
 def test_scripts_emoji_and_dotted_names_are_learnt_with_the_right_places(learn):
     learnt = learn(SCRIPTS, "--epochs", "20", "--set", "batch_size=4")
     figures = learnt.figures()
-    # Five seeds without oneDNN, two with it: all 1.0. The names below have 0.68 or more.
+    # Five seeds, with and without oneDNN: all 1.0; the entities below have 0.68 or more.
     assert figures["intent"]["accuracy"] >= 0.9
     assert figures["entity"]["span_micro_f1"] >= 0.9
     answers = learnt.answers(

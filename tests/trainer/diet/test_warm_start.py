@@ -99,7 +99,7 @@ def test_before_the_first_step_old_texts_are_answered_as_before(learnt, grown, t
     texts = [message.text for message in read_nlu([learnt.project / "data"]).messages]
     before = list(TrainedDIET.load(learnt.run).answer(texts))
     now = list(TrainedDIET(config, pipeline, trainer.model, 0).answer(texts))
-    # Five seeds without oneDNN: in 30 of 42 texts. After two epochs, four seeds: in 0 to 14.
+    # Five seeds, with and without oneDNN: in 30 of 42 texts (after two epochs: in 0 to 14).
     assert any(answer["entities"] for answer in before)
     for key, confidence in (
         ("intent_ranking", "confidence"),

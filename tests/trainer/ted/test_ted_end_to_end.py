@@ -48,7 +48,7 @@ def test_texts_that_were_learnt_are_answered_rightly(run, command, told, tmp_pat
     )
     assert result.code == 0, result.err
     figures = json.loads((tmp_path / "figures.json").read_text())
-    # Five seeds without oneDNN: all 1; the right action leads by 0.92 or more.
+    # Five seeds, with and without oneDNN: all 1; the right action leads by 0.92 or more.
     assert figures["action"] == {"accuracy": 1, "weighted_f1": 1, "macro_f1": 1, "actions": 24}
     assert figures["dialogue"] == {"accuracy": 1, "dialogues": 4}
 
@@ -59,7 +59,7 @@ def test_entities_of_a_typed_text_are_found_and_fill_their_slot(run, command, mo
     result = command("predict", run, "--dialogue")
     assert result.code == 0, result.err
     lines = result.out.splitlines()
-    # Five seeds without oneDNN: always found; a city of a begun story has 0.99 or more.
+    # Five seeds, with and without oneDNN: always found; the city of a begun story has 0.99.
     assert "found: city='Oslo'" in lines
     answers = [line.split()[1] for line in lines if line.startswith("bot:")]
     assert answers[0] == "Good" and "action_search" in answers and "utter_bye" in answers

@@ -18,7 +18,7 @@ from data_pipeline.batches.dataset import BatchSource
 from model.options.shared import SharedOptions
 from trainer.config.options import TrainerOptions
 from trainer.config.project import Project
-from trainer.config.rasa_config import Component, RasaConfig
+from trainer.config.rasa_config import RasaConfig
 from trainer.config.run_config import Fitted, RunConfig
 from trainer.records.run_directory import RunDirectory
 
@@ -128,14 +128,11 @@ class Task(Protocol):
         """What the project has not and training needs, in words; None = nothing."""
 
     @classmethod
-    def configured(
-        cls, component: Component, options: Any, rasa: RasaConfig, trainer: TrainerOptions
-    ) -> RunConfig:
+    def configured(cls, options: Any, rasa: RasaConfig, trainer: TrainerOptions) -> RunConfig:
         """The configuration of a run.
 
         Args:
-            component: as `config.yml` has it, command-line overrides included.
-            options: the model's options, read from it.
+            options: of the model, an instance of its `options`; from the command line included.
         """
 
     def lacks_examples(self) -> str | None:

@@ -182,5 +182,9 @@ class SharedOptions:
         Maps are merged with the defaults key by key; names of earlier releases are translated,
         with a notice in the log. A key that is not known has no effect, with a warning.
         """
-        defaults = dataclasses.asdict(cls())  # type: ignore[call-arg] # DIET and TED have all
-        return cls(**merged_with_defaults(cls.title, component, defaults))
+        return cls().overridden(component)  # type: ignore[call-arg] # models have all defaults
+
+    def overridden(self: Options, values: Mapping[str, Any]) -> Options:
+        """These options with other values for some, read as those of `from_rasa` are."""
+        merged = merged_with_defaults(self.title, values, dataclasses.asdict(self))
+        return dataclasses.replace(self, **merged)

@@ -22,7 +22,7 @@ from model.diet.options import DIETOptions
 from trainer.config.component_effects import report_left_out
 from trainer.config.options import TrainerOptions
 from trainer.config.project import Project
-from trainer.config.rasa_config import PIPELINE, Component, RasaConfig
+from trainer.config.rasa_config import PIPELINE, RasaConfig
 from trainer.diet.config import DIETConfig
 from trainer.diet.evaluate import evaluate
 from trainer.diet.making import make_diet
@@ -58,7 +58,7 @@ class DIETTask:
 
     @classmethod
     def configured(
-        cls, component: Component, options: DIETOptions, rasa: RasaConfig, trainer: TrainerOptions
+        cls, options: DIETOptions, rasa: RasaConfig, trainer: TrainerOptions
     ) -> DIETConfig:
         others = rasa.not_featurizing()
         report_left_out(others)

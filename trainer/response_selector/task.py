@@ -23,7 +23,7 @@ from model.response_selector.options import ResponseSelectorOptions
 from model.response_selector.response_selector import ResponseSelector
 from trainer.config.options import TrainerOptions
 from trainer.config.project import Project
-from trainer.config.rasa_config import PIPELINE, Component, RasaConfig
+from trainer.config.rasa_config import PIPELINE, RasaConfig
 from trainer.records.run_directory import RunDirectory
 from trainer.response_selector.config import ResponseSelectorConfig
 from trainer.response_selector.evaluate import evaluate
@@ -59,7 +59,6 @@ class ResponseSelectorTask:
     @classmethod
     def configured(
         cls,
-        component: Component,
         options: ResponseSelectorOptions,
         rasa: RasaConfig,
         trainer: TrainerOptions,

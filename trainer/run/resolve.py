@@ -114,29 +114,18 @@ def _config(
     rasa: RasaConfig,
     trainer: TrainerOptions,
 ) -> RunConfig:
-    options = _read_options(kind, component, str(rasa.path))
-    if overrides:
-        component = _overridden(component, overrides)
-        options = _read_options(kind, component, COMMAND_LINE)
+    options = _overridden(kind.options.from_rasa({}), component, str(rasa.path))
+    options = _overridden(options, overrides, COMMAND_LINE)
     # The seed in use is recorded, so that a run goes on with it.
     options = dataclasses.replace(options, random_seed=options.seed)
-    return kind.configured(component, options, rasa, trainer)
+    return kind.configured(options, rasa, trainer)
 
 
-def _read_options(kind: type[Task], component: Component, source: str) -> SharedOptions:
+def _overridden(options: SharedOptions, values: Mapping[str, Any], source: str) -> SharedOptions:
     try:
-        return kind.options.from_rasa(component)
+        return options.overridden(values)
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None
-
-
-def _overridden(component: Component, overrides: Mapping[str, Any]) -> Component:
-    """Maps are merged key by key, as they are with the defaults."""
-    merged = dict(component)
-    for key, value in overrides.items():
-        both_maps = isinstance(merged.get(key), dict) and isinstance(value, dict)
-        merged[key] = {**merged[key], **value} if both_maps else value
-    return merged
 
 
 def _option_names(kind: type[Task]) -> list[str]:

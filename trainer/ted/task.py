@@ -21,7 +21,7 @@ from model.ted.options import TEDOptions
 from model.ted.ted import TED
 from trainer.config.options import TrainerOptions
 from trainer.config.project import Project
-from trainer.config.rasa_config import POLICIES, Component, RasaConfig
+from trainer.config.rasa_config import POLICIES, RasaConfig
 from trainer.records.run_directory import RunDirectory
 from trainer.task import Evaluation, TrainingData
 from trainer.ted.config import TEDConfig
@@ -52,7 +52,7 @@ class TEDTask:
 
     @classmethod
     def configured(
-        cls, component: Component, options: TEDOptions, rasa: RasaConfig, trainer: TrainerOptions
+        cls, options: TEDOptions, rasa: RasaConfig, trainer: TrainerOptions
     ) -> TEDConfig:
         return TEDConfig(rasa.featurizing(), options, trainer)
 

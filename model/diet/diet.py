@@ -11,11 +11,10 @@ from model.batch import LABEL_SPEC, TOKEN_ID_SPEC, WEIGHT_SPEC, Batch, tag_spec
 from model.diet.label_table import LabelTable
 from model.diet.options import DIETOptions
 from model.diet.sizes import DIETSizes
-from model.layers.dense import Embed
 from model.layers.text_encoder import EncodedText, TextEncoder, hidden_layers
 from model.loss_term import LossTerm, Terms
 from model.losses.dot_product_loss import DotProductLoss
-from model.losses.label_choice import choice_terms, label_confidences
+from model.losses.label_choice import choice_terms, embedding, label_confidences
 from model.losses.masked_language_model import TokenGuessing
 from model.losses.tag_head import TagHead, tag_f1
 from model.model_config import model_arguments, model_config
@@ -119,8 +118,10 @@ class DIET(keras.Model):
             sizes = options.hidden_layers_sizes["label"]
             self.label_hidden = hidden_layers(sizes, self.text.settings, dtype, "label_hidden")
             self.label_hidden.build((None, width))
-        self.embed_text = self._embed("embed_text", self.text.output_width)
-        self.embed_label = self._embed("embed_label", self.label_hidden.output_width(width))
+        self.embed_text = embedding(options, self.text.output_width, dtype, "embed_text")
+        self.embed_label = embedding(
+            options, self.label_hidden.output_width(width), dtype, "embed_label"
+        )
         self.intent_loss = DotProductLoss(
             **loss_settings(options, scale_loss=options.scale_loss), name="intent_loss"
         )
@@ -135,16 +136,6 @@ class DIET(keras.Model):
                 f"Received: {text_width} for text, {label_width} for label"
             )
         return self.text.hidden
-
-    def _embed(self, name: str, width: int) -> Embed:
-        layer = Embed(
-            self.options.embedding_dimension,
-            regularization=self.options.regularization_constant,
-            dtype=self.dtype_policy,
-            name=name,
-        )
-        layer.build((None, width))
-        return layer
 
     def _tag_head(self, head: str) -> TagHead:
         options = self.options

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from model.batch import Batch
+from model.layers.dense import Embed
 from model.loss_term import LossTerm
 from model.losses.dot_product_loss import Candidates, DotProductLoss, Pairs, similarity
 from model.noise import Noise
 from model.options.shared import SharedOptions
 from model.replicas import Replicas, global_row_offset
+
+
+def embedding(options: SharedOptions, width: int, dtype: Any, name: str) -> Embed:
+    """What brings inputs or labels, `[batch, width]`, to where they are compared; built."""
+    layer = Embed(
+        options.embedding_dimension,
+        regularization=options.regularization_constant,
+        dtype=dtype,
+        name=name,
+    )
+    layer.build((None, width))
+    return layer
 
 
 def choice_terms(

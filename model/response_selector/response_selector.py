@@ -10,12 +10,11 @@ import tensorflow as tf
 
 from model.batch import LABEL_SPEC, TOKEN_ID_SPEC, WEIGHT_SPEC, Batch
 from model.diet.label_table import LabelTable
-from model.layers.dense import Embed
 from model.layers.text_encoder import EncodedText, TextEncoder, hidden_layers
 from model.layers.text_settings import TextSettings
 from model.loss_term import LossTerm, Terms
 from model.losses.dot_product_loss import DotProductLoss
-from model.losses.label_choice import choice_terms, label_confidences
+from model.losses.label_choice import choice_terms, embedding, label_confidences
 from model.losses.masked_language_model import TokenGuessing
 from model.model_config import model_arguments, model_config
 from model.noise import Noise
@@ -96,8 +95,8 @@ class ResponseSelector(keras.Model):
         )
         self.text.build()
         width = self._build_responses() if self.sizes.by_text else self._build_keys()
-        self.embed_text = self._embed("embed_text", self.text.output_width)
-        self.embed_label = self._embed("embed_label", width)
+        self.embed_text = embedding(options, self.text.output_width, dtype, "embed_text")
+        self.embed_label = embedding(options, width, dtype, "embed_label")
         self.response_loss = DotProductLoss(
             **loss_settings(options, scale_loss=options.scale_loss), name="response_loss"
         )
@@ -169,16 +168,6 @@ class ResponseSelector(keras.Model):
                 "equally wide; set `dense_dimension` accordingly. "
                 f"Received: {text_width} for text, {label_width} for label"
             )
-
-    def _embed(self, name: str, width: int) -> Embed:
-        layer = Embed(
-            self.options.embedding_dimension,
-            regularization=self.options.regularization_constant,
-            dtype=self.dtype_policy,
-            name=name,
-        )
-        layer.build((None, width))
-        return layer
 
     # --- Batches ----------------------------------------------------------------------------------
 

@@ -42,7 +42,10 @@ class _TrainByDefault(click.Group):
 
 @click.group(cls=_TrainByDefault)
 def cli() -> None:
-    """Train Rasa's DIET and TED on any number of devices. Without a command: `train`."""
+    """Train Rasa's DIET, ResponseSelector and TED on any number of devices.
+
+    Without a command: `train`.
+    """
 
 
 for command in (train, prepare, config, evaluate, predict, export, checkpoints, submit):

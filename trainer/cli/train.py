@@ -74,7 +74,7 @@ def train(
     strict: bool,
     **flags: Any,
 ) -> None:
-    """Train DIET, TED or both on a project; the same command again goes on where it stopped."""
+    """Train a project's models; the same command again goes on where it stopped."""
     load_tensorflow()
     from trainer.config.project import find_project
     from trainer.run.chosen_tasks import chosen_models, tasks_of

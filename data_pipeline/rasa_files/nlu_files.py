@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from data_pipeline.rasa_files.training_items import (
 )
 from data_pipeline.warnings_to_user import warn
 
+START_BYTES = 1000
 DIGEST_BYTES = 16
 
 
@@ -66,18 +68,30 @@ def is_nlu_file(path: Path) -> bool:
         InputError: it is a link that leads nowhere, or not readable as what its name says.
     """
     check_link(path)
-    suffix = path.suffix.lower()
-    if suffix == ".md":
+    if _is_json(path):
+        return has_rasa_json(path)
+    if path.suffix.lower() == ".md":
         return has_nlu_sections(read_text(path))
-    return has_rasa_json(path) if suffix == ".json" else has_top_level_key(path, ["nlu"])
+    return has_top_level_key(path, ["nlu"])
+
+
+def _is_json(path: Path) -> bool:
+    """Whether it is JSON by its name, or by its first sign in spite of the name of Markdown."""
+    suffix = path.suffix.lower()
+    if suffix != ".md":
+        return suffix == ".json"
+    with path.open("rb") as file:
+        return file.read(START_BYTES).removeprefix(BOM_UTF8).lstrip()[:1] == b"{"
 
 
 def iter_nlu_file(path: Path) -> Iterator[TrainingItem]:
-    """Streams one file, in the format its name tells."""
-    suffix = path.suffix.lower()
-    if suffix == ".md":
-        return iter_nlu_markdown(path)
-    return iter_nlu_json(path) if suffix == ".json" else iter_nlu_yaml(path)
+    """Streams one file, in the format its name tells, or its content if that is JSON."""
+    is_markdown = path.suffix.lower() == ".md"
+    if _is_json(path):
+        if is_markdown:
+            warn(f"{path}:1: this is JSON, in spite of its name, and is read as that")
+        return iter_nlu_json(path)
+    return iter_nlu_markdown(path) if is_markdown else iter_nlu_yaml(path)
 
 
 def named_lookup_files(path: Path) -> list[Path]:
@@ -86,10 +100,9 @@ def named_lookup_files(path: Path) -> list[Path]:
     Raises:
         InputError: as `iter_nlu_file`.
     """
-    suffix = path.suffix.lower()
-    if suffix == ".md":
-        return markdown_lookup_files(path)
-    return json_lookup_files(path) if suffix == ".json" else []
+    if _is_json(path):
+        return json_lookup_files(path)
+    return markdown_lookup_files(path) if path.suffix.lower() == ".md" else []
 
 
 def iter_nlu(paths: Iterable[str | Path]) -> Iterator[TrainingItem]:

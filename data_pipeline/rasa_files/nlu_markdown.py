@@ -16,6 +16,9 @@ SECTIONS = ("intent", "synonym", "regex", "lookup")
 COMMENT = re.compile(r"<!--.*?--!*>", re.DOTALL)
 HEADER = re.compile(r"##\s*([^:]+?)\s*:(.+)")
 NLU_HEADER = re.compile(rf"^\s*##\s*(?:{'|'.join(SECTIONS)})\s*:", re.MULTILINE)
+RESPONSE = re.compile(r"^##.*\n\s*\*\s*[^\s/:{]+/[^\s:{]+\s*\n\s*-", re.MULTILINE)
+RESPONSE_KEY = re.compile(r"^\s*\*\s*([^\s/:{]+/[^\s:{]+)\s*$", re.MULTILINE)
+USER_LINE = re.compile(r"^\s*\*.*$", re.MULTILINE)
 LIST_ITEM = re.compile(r"[-*+]\s*(.+)")
 ESCAPE = re.compile(r"\\([ntrbf])")
 ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
@@ -24,6 +27,19 @@ ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 def has_nlu_sections(text: str) -> bool:
     """Whether a Markdown text is NLU data and not stories or documentation."""
     return NLU_HEADER.search(_without_comments(text)) is not None
+
+
+def response_keys(text: str) -> list[str]:
+    """`faq/ask_hours` of every response, if the text holds responses and not stories.
+
+    Both are written alike; in a file of responses every `*` names a retrieval intent with its key
+    (`NLGMarkdownReader` of Rasa 1 and 2, which look at the first one only).
+    """
+    text = _without_comments(text)
+    keys = RESPONSE_KEY.findall(text)
+    if not RESPONSE.search(text) or len(keys) != len(USER_LINE.findall(text)):
+        return []
+    return keys
 
 
 def iter_nlu_markdown(path: Path) -> Iterator[TrainingItem]:

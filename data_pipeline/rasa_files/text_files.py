@@ -34,12 +34,13 @@ def read_elements(name: str, beside: Path, source: str) -> list[str]:
 def lookup_file(name: str, beside: Path, source: str) -> Path:
     """The lookup file that the training file `beside` names.
 
-    The name counts from the working directory, as in Rasa, or else from the folder of `beside`.
+    The name counts from the working directory, as in Rasa, where that is the project's root; or
+    else from the folder of `beside`, or the nearest folder above it: one of these is that root.
 
     Raises:
         InputError: there is no such file.
     """
-    for path in (Path(name), beside.parent / name):
+    for path in (Path(name), *(folder / name for folder in beside.absolute().parents)):
         if path.is_file():
             return path
     raise InputError(

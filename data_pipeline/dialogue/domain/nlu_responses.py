@@ -9,6 +9,8 @@ from data_pipeline.dialogue.domain.domain import IntentSettings
 from data_pipeline.dialogue.domain.domain_sections import DomainSections
 from data_pipeline.rasa_files.finding import files_below, has_top_level_key
 from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu_file
+from data_pipeline.rasa_files.nlu_markdown import response_keys
+from data_pipeline.rasa_files.text_files import read_text
 from data_pipeline.rasa_files.training_items import Message
 from data_pipeline.rasa_files.yaml_events import open_events
 from data_pipeline.rasa_files.yaml_values import Mapping
@@ -33,12 +35,7 @@ def nlu_sections(nlu_paths: Iterable[str | Path]) -> DomainSections:
         if isinstance(item, Message) and item.response_key and item.intent
     }
     files = dict.fromkeys(file for path in paths for file in files_below(path))
-    responses = (
-        name
-        for file in files
-        if has_top_level_key(file, ["responses"])
-        for name in _responses(file)
-    )
+    responses = (name for file in files for name in _responses(file))
     return DomainSections(
         # What the domain says of entities of a retrieval intent is lost, as in Rasa.
         intents={intent: IntentSettings() for intent in sorted(retrieval_intents)},
@@ -48,10 +45,13 @@ def nlu_sections(nlu_paths: Iterable[str | Path]) -> DomainSections:
 
 
 def _responses(path: Path) -> list[str]:
-    """The names under `responses:` at the top of a YAML file."""
+    """The names under `responses:` at the top of a YAML file, or of responses in Markdown."""
+    if path.suffix.lower() == ".md":
+        return [f"utter_{key}" for key in response_keys(read_text(path))]
+    if not has_top_level_key(path, ["responses"]):
+        return []
     with open_events(path) as events:
-        if not events.enter_mapping():
-            return []
+        events.enter_mapping()
         for key in events.keys():
             if key.value == "responses":
                 node = events.compose()

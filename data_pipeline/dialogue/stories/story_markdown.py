@@ -22,6 +22,7 @@ from data_pipeline.dialogue.stories.story_steps import Checkpoint, StoryBuilder,
 from data_pipeline.dialogue.stories.user_steps import annotated_text
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.intent_names import split_intent
+from data_pipeline.rasa_files.nlu_markdown import has_nlu_sections, response_keys
 from data_pipeline.rasa_files.text_files import read_text
 from data_pipeline.warnings_to_user import note, warn
 
@@ -36,8 +37,10 @@ RENAMED = {"action_deactivate_form": "action_deactivate_loop"}
 
 
 def has_stories(text: str) -> bool:
-    """Whether a Markdown text holds stories rather than NLU examples or prose."""
-    return STORY_LINE.search(COMMENT.sub("", text)) is not None and "## intent:" not in text
+    """Whether a Markdown text holds stories rather than NLU examples, responses or prose."""
+    if has_nlu_sections(text) or response_keys(text):
+        return False
+    return STORY_LINE.search(COMMENT.sub("", text)) is not None
 
 
 def iter_story_markdown(path: Path, reading: StoryReading) -> Iterator[StoryStep]:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from data_pipeline.dialogue.domain.domain_files import read_domain
+from data_pipeline.dialogue.stories.story_files import is_story_file
 from data_pipeline.errors import InputError
-from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu, read_nlu
+from data_pipeline.rasa_files.nlu_files import (
+    find_nlu_files,
+    iter_nlu,
+    named_lookup_files,
+    read_nlu,
+)
 from data_pipeline.rasa_files.training_items import LookupTable, Message, RegexPattern
 
 NLU = 'version: "3.1"\nnlu:\n- intent: a\n  examples: |\n    - x\n    - x\n    - [y](e)\n    - y\n'
@@ -87,3 +94,38 @@ def test_read_nlu_sorts_patterns_and_lets_the_later_synonym_win(tmp_path, caplog
     assert data.synonyms == {"NY": "Norway"}
     assert data.lookups == (LookupTable("l", ("e",)),)
     assert "synonym 'NY' means 'New York' and 'Norway'; the latter is used" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {{ .Values.a }}\n",
+        "- !Ref Bucket\n",
+        "a: 1\n---\nb: 2\n",
+        "a:\n\t- b\n",
+        "a: 1\na: 2\n",
+        "deep:\n  nlu: {{ x }}\n",
+    ],
+)
+def test_yaml_that_is_not_rasas_is_not_opened(project, text):
+    before = find_nlu_files([project])
+    (project / "chart.yml").write_text(text)
+    assert find_nlu_files([project]) == before
+    assert not is_story_file(project / "chart.yml")
+    assert read_domain([project / "domain.yml"], [project]).intents
+
+
+def test_yaml_of_rasa_that_is_broken_is_still_refused(project):
+    (project / "c.yml").write_text("nlu: [\n")
+    with pytest.raises(InputError, match="c.yml:2: not valid YAML"):
+        list(iter_nlu([project]))
+
+
+def test_json_in_a_file_of_markdown_is_read_with_a_warning(tmp_path, caplog):
+    path = tmp_path / "nlu.md"
+    path.write_text(
+        '\ufeff\n {"rasa_nlu_data": {"common_examples": [{"text": "a", "intent": "b"}]}}'
+    )
+    assert [message.text for message in iter_nlu([tmp_path])] == ["a"]
+    assert f"{path}:1: this is JSON, in spite of its name" in caplog.text
+    assert named_lookup_files(path) == []

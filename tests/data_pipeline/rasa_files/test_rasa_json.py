@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from data_pipeline.entities.tags import misaligned, token_tags
 from data_pipeline.errors import InputError
+from data_pipeline.featurizers.featurizer import TokenizedMessage
 from data_pipeline.rasa_files.nlu_json import iter_nlu_json
 from data_pipeline.rasa_files.training_items import (
     Entity,
@@ -15,6 +17,7 @@ from data_pipeline.rasa_files.training_items import (
     RegexPattern,
     Synonym,
 )
+from data_pipeline.tokenizers.whitespace import WhitespaceTokenizer
 
 
 @pytest.fixture
@@ -60,12 +63,20 @@ def test_every_section_is_read(read):
             {"common_examples": [{"text": "a", "entities": [{"start": 0, "end": 1}]}]},
             r"common_examples\[0\]: .* has no \"entity\"",
         ),
-        (
-            {"common_examples": [{"text": "a", "entities": [{"start": 0, "end": 5}]}]},
-            r"common_examples\[0\]: an entity must lie inside the text of 1 char.* end 5; correct",
-        ),
     ],
 )
 def test_malformed_file_is_refused_naming_the_record(read, data, message):
     with pytest.raises(InputError, match=message):
         read(data)
+
+
+def test_an_entity_outside_of_the_text_is_a_warning_and_the_rest_is_read(read, caplog):
+    """Rasa 3.6.21 keeps it, too, and finds out later that it fits no token."""
+    city = {"start": 0, "end": 5, "entity": "city"}
+    items = read({"common_examples": [{"text": "Oslo", "entities": [city]}, {"text": "b"}]})
+    assert items == [Message("Oslo", None, (Entity(0, 5, "city", "Oslo"),)), Message("b")]
+    outside = "common_examples[0]: an entity must lie inside the text of 4 characters"
+    assert outside in caplog.text and "end 5; correct" in caplog.text
+    message = TokenizedMessage(items[0], WhitespaceTokenizer().tokenize("Oslo"))
+    assert misaligned(message) == list(items[0].entities)
+    assert token_tags(message, "entity", bilou=True) == ["O"]

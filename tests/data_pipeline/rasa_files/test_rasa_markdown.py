@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from data_pipeline.dialogue.stories.story_markdown import has_stories
 from data_pipeline.errors import InputError
-from data_pipeline.rasa_files.nlu_markdown import has_nlu_sections, iter_nlu_markdown
+from data_pipeline.rasa_files.nlu_markdown import (
+    has_nlu_sections,
+    iter_nlu_markdown,
+    response_keys,
+)
 from data_pipeline.rasa_files.training_items import (
     Entity,
     LookupTable,
@@ -49,6 +54,34 @@ def test_every_section_is_read(tmp_path):
         LookupTable("city", ("Rome", "Oslo", "Bern")),
     ]
     assert items[0].source == f"{path}:4"
+
+
+def test_a_lookup_file_may_be_named_from_the_root_of_the_project(tmp_path):
+    nlu = tmp_path / "project" / "data" / "nlu" / "nlu.md"
+    nlu.parent.mkdir(parents=True)
+    nlu.write_text("## lookup:city\ndata/cities.txt\n")
+    (tmp_path / "project" / "data" / "cities.txt").write_text("Oslo\n")
+    assert list(iter_nlu_markdown(nlu)) == [LookupTable("city", ("Oslo",))]
+
+
+RESPONSES = """<!-- what the bot says -->
+## opening hours
+* faq/hours
+  - We open at 9 and close at 5.
+  - From 9 to 5.
+
+## prices
+* faq/prices
+    - It is free.
+"""
+
+
+def test_responses_are_told_from_stories():
+    assert response_keys(RESPONSES) == ["faq/hours", "faq/prices"]
+    assert not has_nlu_sections(RESPONSES) and not has_stories(RESPONSES)
+    stories = "## hours\n* faq/hours\n  - respond_faq\n* bye\n  - utter_bye\n"
+    assert response_keys(stories) == [] and has_stories(stories)
+    assert response_keys("## intent: faq/hours\n- when\n") == []
 
 
 @pytest.mark.parametrize(

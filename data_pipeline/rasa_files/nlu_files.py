@@ -24,7 +24,7 @@ from data_pipeline.rasa_files.training_items import (
     Synonym,
     TrainingItem,
 )
-from data_pipeline.warnings_to_user import warn
+from data_pipeline.warnings_to_user import note, warn
 
 START_BYTES = 1000
 DIGEST_BYTES = 16
@@ -90,8 +90,12 @@ def iter_nlu_file(path: Path) -> Iterator[TrainingItem]:
     if _is_json(path):
         if is_markdown:
             warn(f"{path}:1: this is JSON, in spite of its name, and is read as that")
+        note(path, "NLU data in JSON, as of Rasa 1, is read as Rasa does.")
         return iter_nlu_json(path)
-    return iter_nlu_markdown(path) if is_markdown else iter_nlu_yaml(path)
+    if is_markdown:
+        note(path, "NLU data in Markdown is read as Rasa 1 does.")
+        return iter_nlu_markdown(path)
+    return iter_nlu_yaml(path)
 
 
 def named_lookup_files(path: Path) -> list[Path]:

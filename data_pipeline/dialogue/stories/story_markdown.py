@@ -52,6 +52,7 @@ def iter_story_markdown(path: Path, reading: StoryReading) -> Iterator[StoryStep
     Raises:
         InputError: a line that stands outside of a story, or braces that hold no JSON.
     """
+    note(path, "stories in Markdown are read as Rasa 2 does.")
     text = COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), read_text(path))
     story: _Story | None = None
     for number, line in enumerate(text.split("\n"), 1):

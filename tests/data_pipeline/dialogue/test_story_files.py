@@ -9,6 +9,7 @@ from data_pipeline.dialogue.stories.story_markdown import iter_story_markdown
 from data_pipeline.dialogue.stories.story_reading import StoryReading
 from data_pipeline.dialogue.trackers.states import user_state
 from data_pipeline.errors import InputError
+from data_pipeline.warnings_to_user import told_once
 
 YAML = """version: "3.1"
 stories:
@@ -284,3 +285,21 @@ def test_a_folder_without_stories_and_a_missing_one_are_refused(tmp_path, domain
         read_stories([tmp_path], domain)
     with pytest.raises(InputError, match="no such file"):
         read_stories([tmp_path / "nothing"], domain)
+
+
+def test_what_is_assumed_of_old_files_is_said_once_for_all_of_them(written, caplog):
+    caplog.set_level("INFO")
+    domain_file = written("domain.yml", 'version: "2.0"\nintents: [greet]\nactions: [a]\n')
+    for name in ("one", "two"):
+        written(f"data/{name}.md", f"## {name}\n* greet\n  - a\n")
+        written(f"data/nlu_{name}.md", "## intent:greet\n- hi\n")
+        step = "  steps: [{intent: greet}]\n"
+        written(f"data/{name}.yml", f'version: "2.0"\nstories:\n- story: {name}\n{step}')
+    with told_once():
+        data = domain_file.parent / "data"
+        read_stories([data], read_domain([domain_file], [data]))
+    assert [message.split(": ")[-1] for message in caplog.messages] == [
+        "format version 2.0 is older; read as 3.1",
+        "NLU data in Markdown is read as Rasa 1 does.",
+        "stories in Markdown are read as Rasa 2 does.",
+    ]

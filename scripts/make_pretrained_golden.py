@@ -1,7 +1,7 @@
 """What does Rasa 3.6.21 make of texts with Jieba, spaCy and transformers? Writes it down.
 
 Runs in Rasa's own environment (see `make_golden.py`) with the packages that these components need,
-and leaves `tests/golden/pretrained.json` for `tests/data_pipeline`:
+and leaves `tests/golden/pretrained_*` for `tests/data_pipeline`:
 
     rasa-venv/bin/pip install 'rasa[spacy,jieba,transformers]==3.6.21'
     rasa-venv/bin/python scripts/make_pretrained_golden.py jieba spacy

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from data_pipeline.errors import InputError
+from data_pipeline.featurizers.dense.tensorflow_weights import FILE as TENSORFLOW_FILE
+from data_pipeline.featurizers.dense.tensorflow_weights import model_of_tensorflow
 
 logger = logging.getLogger(__name__)
 
 CONFIG_FILE = "config.json"
+WEIGHTS = (".safetensors", ".bin")
 # Weights for other frameworks may lie beside those that are read.
-NOT_READ = ("tf_model.h5", "flax_model.msgpack", "rust_model.ot", "saved_model", ".onnx")
+NOT_READ = ("flax_model.msgpack", "rust_model.ot", ".onnx")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,34 @@ class TransformerFiles:
 
     weights: str
     cache_dir: str | None = None
+
+    def model(self, model_class: Any) -> Any:
+        """The model with its weights, those for TensorFlow where there are no others.
+
+        Raises:
+            InputError: they are nowhere, or cannot be read.
+        """
+        if self._only_for_tensorflow():
+            return model_of_tensorflow(model_class, self.folder() / TENSORFLOW_FILE)
+        try:
+            return self.loaded(model_class.from_pretrained)
+        except InputError:
+            if Path(self.weights).is_dir():
+                raise
+            from huggingface_hub import hf_hub_download
+
+            try:
+                with _quietly():
+                    path = hf_hub_download(self.weights, TENSORFLOW_FILE, cache_dir=self.cache_dir)
+            except Exception:  # the first error says what is wrong
+                pass
+            else:
+                return model_of_tensorflow(model_class, Path(path))
+            raise
+
+    def _only_for_tensorflow(self) -> bool:
+        names = [path.name for path in self.files()]
+        return TENSORFLOW_FILE in names and not any(name.endswith(WEIGHTS) for name in names)
 
     def loaded(self, load: Callable[..., Any]) -> Any:
         """What a `from_pretrained` of `transformers` makes of them.
@@ -58,8 +89,8 @@ class TransformerFiles:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise InputError(
                 f"LanguageModelFeaturizer: cannot load the model {self.weights!r}: {reason} "
-                "Give as 'model_weights' a folder with its files for PyTorch, or the name of a "
-                "model that is in 'cache_dir' or can be fetched."
+                "Give as 'model_weights' a folder with its files, or the name of a model that is "
+                "in 'cache_dir' or can be fetched."
             ) from error
 
     def folder(self) -> Path | None:

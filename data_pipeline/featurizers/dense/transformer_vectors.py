@@ -33,7 +33,7 @@ class TransformerVectors:
 
         self._kind = kind
         self._tokenizer = files.loaded(getattr(transformers, kind.tokenizer_class).from_pretrained)
-        self._model = files.loaded(getattr(transformers, kind.model_class).from_pretrained).eval()
+        self._model = files.model(getattr(transformers, kind.model_class)).eval()
         self._model.to(_device(self._model))
         self.units: int = self._model.config.hidden_size
         self._before = [getattr(self._tokenizer, name) for name in kind.before]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from golden.pretrained.tiny_transformers import KINDS, UNITS, make_tiny_transformer
-from pretrained import golden, needs
+from pretrained import GOLDEN, golden, needs
 
 from data_pipeline.batches.assembly import assemble
 from data_pipeline.batches.dataset import make_dataset
@@ -150,6 +150,39 @@ def test_a_model_on_disk_needs_no_network(models, monkeypatch, tmp_path):
         check(vectors(featurizer, TEXTS[:1])[0], RASA["kinds"]["bert"]["trained"][0])
         names = {path.name for path in featurizer.source_files()}
         assert {"config.json", "model.safetensors", "vocab.txt"} <= names
+
+
+@pytest.fixture
+def for_tensorflow(models, tmp_path):
+    """A folder as people have it who used a model with Rasa, which saved the weights of this one."""
+    folder = tmp_path / "tensorflow"
+    shutil.copytree(models("bert"), folder)
+    (folder / "model.safetensors").unlink()
+    shutil.copy(GOLDEN / "pretrained_bert.h5", folder / "tf_model.h5")
+    return folder
+
+
+def test_weights_that_tensorflow_wrote_are_read(for_tensorflow):
+    featurizer = fitted("bert", for_tensorflow)
+    names = [path.name for path in featurizer.source_files()]
+    assert names == ["config.json", "tf_model.h5", "vocab.txt"]
+    for found, rasa in zip(
+        vectors(featurizer, TEXTS), RASA["kinds"]["bert"]["trained"], strict=True
+    ):
+        check(found, rasa)
+
+
+def test_weights_of_another_kind_are_refused(for_tensorflow):
+    with pytest.raises(
+        InputError, match="tf_model.h5: holds no weights of a GPT2Model: wte.weight"
+    ):
+        TransformerFiles(str(for_tensorflow)).model(transformers_class("GPT2Model"))
+
+
+def transformers_class(name):
+    import transformers
+
+    return getattr(transformers, name)
 
 
 def test_what_is_asked_of_the_network_is_only_what_is_not_on_disk():

@@ -40,8 +40,9 @@ class TransformerFiles:
         Raises:
             InputError: they are nowhere, or cannot be read.
         """
-        if self._only_for_tensorflow():
-            return model_of_tensorflow(model_class, self.folder() / TENSORFLOW_FILE)
+        for_tensorflow = self._only_for_tensorflow()
+        if for_tensorflow is not None:
+            return model_of_tensorflow(model_class, for_tensorflow)
         try:
             return self.loaded(model_class.from_pretrained)
         except InputError:
@@ -58,9 +59,11 @@ class TransformerFiles:
                 return model_of_tensorflow(model_class, Path(path))
             raise
 
-    def _only_for_tensorflow(self) -> bool:
-        names = [path.name for path in self.files()]
-        return TENSORFLOW_FILE in names and not any(name.endswith(WEIGHTS) for name in names)
+    def _only_for_tensorflow(self) -> Path | None:
+        """TensorFlow's weights, if there are no others."""
+        files = {path.name: path for path in self.files()}
+        others = any(name.endswith(WEIGHTS) for name in files)
+        return None if others else files.get(TENSORFLOW_FILE)
 
     def loaded(self, load: Callable[..., Any]) -> Any:
         """What a `from_pretrained` of `transformers` makes of them.

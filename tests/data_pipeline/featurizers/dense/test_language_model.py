@@ -154,7 +154,7 @@ def test_a_model_on_disk_needs_no_network(models, monkeypatch, tmp_path):
 
 @pytest.fixture
 def for_tensorflow(models, tmp_path):
-    """A folder as people have it who used a model with Rasa, which saved the weights of this one."""
+    """A folder as people have it who used a model with Rasa; its weights were saved there."""
     folder = tmp_path / "tensorflow"
     shutil.copytree(models("bert"), folder)
     (folder / "model.safetensors").unlink()

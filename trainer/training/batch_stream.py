@@ -40,7 +40,7 @@ class BatchStream:
     ):
         self._distribution = distribution
         self._examples = examples
-        self._plan_of = plan_of
+        self.plan_of = plan_of
         self._signature = signature
         self._epochs, self._first_step = epochs, first_step
 
@@ -64,7 +64,7 @@ class BatchStream:
     def _dataset(self, context: tf.distribute.InputContext) -> tf.data.Dataset:
         made = make_dataset(
             self._examples,
-            self._plan_of,
+            self.plan_of,
             self._signature,
             context,
             epochs=self._epochs,

@@ -42,7 +42,6 @@ class _Fit:
     """What stays the same during one call of `fit`."""
 
     schedule: Schedule
-    plan_of: Callable[[int], Plan]
     batches: BatchStream
     validation: Validation | None
     early_stopping_patience: int | None
@@ -141,18 +140,9 @@ class TrainingLoop:
             at = self.position
             if at.batch_size is not None:
                 schedule = replace(schedule, begun=(at.epoch, at.batch_size))
-            plan_of = lru_cache(maxsize=2)(lambda epoch: schedule.plan(train.labels, epoch))
-            batches = BatchStream(
-                self.distribution,
-                train,
-                plan_of,
-                self.model.training_signature(),
-                epochs=range(at.epoch, schedule.epochs),
-                first_step=at.step_in_epoch,
-            )
+            batches = self._batches(train, schedule)
             fit = _Fit(
-                *(schedule, plan_of, batches, validation, early_stopping_patience),
-                *(called, saver, commits),
+                *(schedule, batches, validation, early_stopping_patience, called, saver, commits)
             )
             called.set_params(
                 {"epochs": schedule.epochs, "first_epoch": at.epoch, "first_step": at.step}
@@ -200,7 +190,7 @@ class TrainingLoop:
     def _epoch(self, fit: _Fit) -> None:
         """What is left of the current epoch."""
         epoch = self.position.epoch
-        plan = fit.plan_of(epoch)
+        plan = fit.batches.plan_of(epoch)
         self.position = replace(self.position, batch_size=fit.schedule.batch_size_of(epoch))
         fit.callbacks.on_epoch_begin(
             epoch, {"steps": plan.steps, "done": self.position.step_in_epoch}
@@ -246,6 +236,18 @@ class TrainingLoop:
                 fit.saver.save_if_due(at)
                 if not self._goes_on(fit):
                     return
+
+    def _batches(self, train: BatchSource, schedule: Schedule) -> BatchStream:
+        """From `position` to the end of the schedule."""
+        at = self.position
+        return BatchStream(
+            self.distribution,
+            train,
+            lru_cache(maxsize=2)(lambda epoch: schedule.plan(train.labels, epoch)),
+            self.model.training_signature(),
+            epochs=range(at.epoch, schedule.epochs),
+            first_step=at.step_in_epoch,
+        )
 
     def _check(self, result: Mapping[str, float], position: Position) -> None:
         if result["finite"]:

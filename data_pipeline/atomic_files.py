@@ -10,6 +10,8 @@ Everything is written under another name, flushed to disk and renamed.
     with published_folder(checkpoints / "step-12") as folder:
         ...                                           # write into `folder`
 
+    write_version(models / "pizza", write)            # `write` fills models/pizza/1, then 2, ...
+
     recover(path)                                     # before a folder is looked for or read
 
 Replacing a folder takes two renames: the old one moves aside, the new one takes its name. A process
@@ -25,7 +27,7 @@ import glob
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -71,6 +73,41 @@ def published_folder(path: Path) -> Iterator[Path]:
     finally:
         os.close(lock)
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_version(directory: Path, write: Callable[[Path], None]) -> Path:
+    """Have a folder written that becomes the next number in `directory`: 1, 2, and so on.
+
+    No older version is touched, even if several processes write one at the same time.
+
+    Args:
+        directory: made if need be.
+        write: is given an empty folder; if it fails, nothing is left of it.
+
+    Returns:
+        The new version's folder.
+    """
+    directory = Path(os.path.abspath(directory))
+    directory.mkdir(parents=True, exist_ok=True)
+    partial, lock = _new_partial(directory / "version")
+    try:
+        write(partial)
+        for inner in (*partial.rglob("*"), partial):
+            _flush(inner)
+        version = directory / str(last_version(directory) + 1)
+        while not _rename(partial, version):  # another process has just taken that number
+            version = directory / str(last_version(directory) + 1)
+        _flush(directory)
+    finally:
+        os.close(lock)
+        shutil.rmtree(partial, ignore_errors=True)
+    return version
+
+
+def last_version(directory: Path) -> int:
+    """The greatest number that names a folder in `directory`; 0 if there is none."""
+    names = [path.name for path in directory.iterdir() if path.is_dir()]
+    return max((int(name) for name in names if name.isdecimal()), default=0)
 
 
 def recover(path: Path) -> None:

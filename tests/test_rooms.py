@@ -30,6 +30,7 @@ DATA_FLOORS = (
     ("dialogue.stories",),
     ("dialogue.trackers",),
     ("dialogue",),
+    ("dialogue_graph",),
 )
 MODEL_FLOORS = (
     ("batch", "replicas", "model_config"),

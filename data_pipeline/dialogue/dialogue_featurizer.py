@@ -94,7 +94,7 @@ class DialogueFeaturizer:
         return DialogueTables(
             state_values=values,
             rows={
-                attribute: self._rows(attribute, encoder.values(attribute))
+                attribute: self.rows(attribute, encoder.values(attribute))
                 for attribute in self.attributes
                 if attribute not in TEXT_ATTRIBUTES
             },
@@ -110,13 +110,14 @@ class DialogueFeaturizer:
 
     def row_width(self, attribute: str) -> int:
         """The columns of an attribute that is no text."""
-        return self._rows(attribute, []).shape[1]
+        return self.rows(attribute, []).shape[1]
 
     def label_rows(self) -> csr_matrix:
         """`[labels, width]` float32: what each action looks like by name; zeros for texts."""
-        return self._rows("action_name", self._label_names())
+        return self.rows("action_name", self._label_names())
 
-    def _rows(self, attribute: str, values: Sequence) -> csr_matrix:
+    def rows(self, attribute: str, values: Sequence) -> csr_matrix:
+        """`[values, width]` float32: what values of an attribute that is no text look like."""
         if self.texts and attribute in self.texts.names:
             return self.texts.name_rows(attribute, values)
         return domain_rows(attribute, values, self.domain)

@@ -19,7 +19,7 @@ from data_pipeline.text_graph.lexical_syntactic import LexicalSyntactic
 from data_pipeline.text_graph.regex_featurizer import Regexes
 from data_pipeline.text_graph.strings.characters import Kinds
 from data_pipeline.text_graph.strings.lines import Lines
-from data_pipeline.text_graph.strings.not_in_graph import NotInGraph
+from data_pipeline.text_graph.strings.not_in_graph import NotInGraph, RegexesNotInGraph
 from data_pipeline.text_graph.strings.rewriting import LowerCase
 from data_pipeline.text_graph.tokens import Tokenize, Tokens
 from data_pipeline.text_graph.word_forms import WordForms
@@ -41,10 +41,12 @@ class FeaturizedTexts(NamedTuple):
     Attributes:
         batch: the text tensors of `model.batch`, but for `text_token_ids`.
         tokens: where they come from.
+        places: `[tokens]` int64, where in `[batch, time]`, laid end to end, each token is.
     """
 
     batch: dict[str, tf.Tensor]
     tokens: Tokens
+    places: tf.Tensor
 
 
 class TextFeatures(tf.Module):
@@ -59,12 +61,14 @@ class TextFeatures(tf.Module):
 
     Attributes:
         left_out: the regexes left out, in words.
+        lower: lower case, for others to use.
 
     Call: `[batch]` string -> `FeaturizedTexts`. Each malformed part of what is not UTF-8 counts as
     one U+FFFD.
 
     Raises:
-        NotInGraph: the tokenizer, featurizers or regexes have no form in the graph; says which.
+        NotInGraph: the tokenizer or featurizers have no form in the graph; says which.
+        RegexesNotInGraph: regexes have none; says which and why.
     """
 
     def __init__(self, pipeline: FittedPipeline, *, leave_out_regexes: bool = False) -> None:
@@ -72,16 +76,16 @@ class TextFeatures(tf.Module):
         tokenizer = _checked_tokenizer(pipeline)
         self.left_out: list[str] = []
         self._kinds = Kinds()
-        self._lower = LowerCase(self._kinds)
+        self.lower = LowerCase(self._kinds)
         self._forms = {
-            True: WordForms(self._kinds, self._lower),
-            False: WordForms(self._kinds, None),
+            "lower": WordForms(self._kinds, self.lower),
+            "as written": WordForms(self._kinds, None),
         }
         self._tokenize = Tokenize(tokenizer, self._kinds)
         # In lists and not in tuples, in which tf.Module does not look for tables.
         self._featurizers = [self._in_graph(featurizer) for featurizer in pipeline.featurizers]
         if self.left_out and not leave_out_regexes:
-            raise NotInGraph("; ".join(self.left_out))
+            raise RegexesNotInGraph("; ".join(self.left_out))
         self._starts = (pipeline.sequence_starts.tolist(), pipeline.sentence_starts.tolist())
         self._has_dense = pipeline.dense_width > 0
 
@@ -93,7 +97,7 @@ class TextFeatures(tf.Module):
         if isinstance(featurizer, RegexFeaturizer):
             return Regexes(featurizer, self._kinds, self.left_out.append)
         if isinstance(featurizer, WordVectorsFeaturizer):
-            return WordVectors(featurizer, self._lower)
+            return WordVectors(featurizer, self.lower)
         return None
 
     def __call__(self, texts: tf.Tensor) -> FeaturizedTexts:
@@ -106,14 +110,14 @@ class TextFeatures(tf.Module):
         batch |= self._sparse(tokens, places)
         if self._has_dense:
             batch |= self._dense(tokens, places, positions)
-        return FeaturizedTexts(batch, tokens)
+        return FeaturizedTexts(batch, tokens, places)
 
     def _sparse(self, tokens: Tokens, places: tf.Tensor) -> dict[str, tf.Tensor]:
-        forms: dict[bool, Lines] = {}
+        forms: dict[str, Lines] = {}
         found = []
         for featurizer in self._featurizers:
             if isinstance(featurizer, CountVectors):
-                key = featurizer.lowercase
+                key = "lower" if featurizer.lowercase else "as written"
                 if key not in forms:
                     forms[key] = self._forms[key](tokens.words)
                 found.append(featurizer(tokens, forms[key]))

@@ -11,6 +11,7 @@ from data_pipeline.entities.bilou import INSIDE, LAST, UNIT, prefix_of, without_
 from data_pipeline.entities.decoding import ALWAYS_JOINED_GAP, JOINED_GAP, splits_at_gaps
 from data_pipeline.entities.tags import TagVocabulary
 from data_pipeline.text_graph.entities.bilou import Tags, consistent
+from data_pipeline.text_graph.padding import padded
 from data_pipeline.text_graph.strings.lines import Lines
 from data_pipeline.text_graph.strings.rewriting import LowerCase
 from data_pipeline.text_graph.strings.trie import UNKNOWN, StringNumbers
@@ -102,7 +103,8 @@ class DecodeEntities(tf.Module):
         names = {head: tf.gather(self._heads[head].name_of, tags[head].ids) for head in tags}
         found = _found(self._begins(tokens, tags, names), tags["entity"].ids)
         flat = {**self._places(tokens, found), **self._named(tags, names, found)}
-        return padded(flat, tf.gather(rows, found.first), tokens.texts.count)
+        counts, table = padded(flat, tf.gather(rows, found.first), tokens.texts.count)
+        return {"entity_counts": counts, **table}
 
     def _begins(
         self, tokens: Tokens, tags: Mapping[str, Tags], names: Mapping[str, tf.Tensor]
@@ -163,26 +165,3 @@ class DecodeEntities(tf.Module):
 def _found(begins: tf.Tensor, ids: tf.Tensor) -> _Found:
     number = tf.cumsum(tf.cast(begins, tf.int32)) - 1
     return _Found(tf.reshape(tf.where(begins), [-1]), tf.where(ids > 0, number, -1))
-
-
-def padded(
-    flat: Mapping[str, tf.Tensor], rows: tf.Tensor, num_rows: tf.Tensor
-) -> dict[str, tf.Tensor]:
-    """Items as a table with a row per text, and as `entity_counts` how many each row has.
-
-    Args:
-        flat: `[items]` each.
-        rows: `[items]` int64, ascending.
-        num_rows: how many rows there are, int64.
-    """
-    counts = tf.math.unsorted_segment_sum(tf.ones_like(rows), rows, num_rows)
-    firsts = tf.cumsum(counts, exclusive=True)
-    longest = tf.reduce_max(tf.concat([[0], tf.cast(counts, tf.int64)], 0))
-    place = tf.range(longest) + firsts[:, None]
-    items = tf.size(rows, tf.int64)
-    place = tf.where(tf.range(longest) < counts[:, None], place, items)
-    table = {"entity_counts": tf.cast(counts, tf.int32)}
-    for name, values in flat.items():
-        nothing = tf.fill([1], "") if values.dtype == tf.string else tf.zeros([1], values.dtype)
-        table[name] = tf.gather(tf.concat([values, nothing], 0), place)
-    return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -46,12 +47,9 @@ class Trie(tf.Module):
                 if node + 1 == len(number_of):
                     number_of.append(UNKNOWN)
             number_of[node + 1] = number
-        self._nodes = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(
-                np.fromiter(nodes.keys(), np.int64, len(nodes)),
-                np.fromiter(nodes.values(), np.int64, len(nodes)),
-            ),
-            default_value=UNKNOWN,
+        self._nodes = _table(
+            np.fromiter(nodes.keys(), np.int64, len(nodes)) if nodes else np.array([UNKNOWN]),
+            np.fromiter(nodes.values(), np.int64, len(nodes)) if nodes else np.array([UNKNOWN]),
         )
         self._numbers = tf.constant(number_of, tf.int64)
 
@@ -85,12 +83,20 @@ class StringNumbers(tf.Module):
 
     def __init__(self, numbers: Mapping[str, int]) -> None:
         super().__init__()
-        self._table = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(
-                tf.constant([*numbers], tf.string), tf.constant([*numbers.values()], tf.int64)
-            ),
-            default_value=UNKNOWN,
+        numbers = numbers or {"": UNKNOWN}
+        self._table = _table(
+            tf.constant([*numbers], tf.string), tf.constant([*numbers.values()], tf.int64)
         )
 
     def __call__(self, lines: Lines) -> tf.Tensor:
-        return self._table.lookup(lines.strings())
+        return self.of_strings(lines.strings())
+
+    def of_strings(self, strings: tf.Tensor) -> tf.Tensor:
+        """The same of strings: int64, of the same shape."""
+        return self._table.lookup(strings)
+
+
+def _table(keys: Any, numbers: Any) -> tf.lookup.StaticHashTable:
+    """Keys -> numbers (int64), `UNKNOWN` for others; TensorFlow wants at least one key."""
+    initializer = tf.lookup.KeyValueTensorInitializer(keys, numbers)
+    return tf.lookup.StaticHashTable(initializer, default_value=UNKNOWN)

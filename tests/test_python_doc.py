@@ -33,7 +33,7 @@ def test_the_examples_of_the_documentation_run(tmp_path):
         [sys.executable, "read.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
-    assert (tmp_path / "runs/pizza/saved_model/saved_model.pb").is_file()
+    assert (tmp_path / "runs/pizza/saved_model/1/saved_model.pb").is_file()
 
 
 @pytest.mark.slow

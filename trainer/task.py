@@ -31,11 +31,13 @@ class TrainingData:
         store: the examples.
         fingerprint: equal for equal sources and settings.
         fitted: what was learnt from the data, by which the model answers.
+        sources: the training files and folders, if there are any.
     """
 
     store: BatchSource
     fingerprint: str
     fitted: Fitted
+    sources: tuple[Path, ...] = ()
 
     def facts(self, config: RunConfig) -> dict[str, Any]:
         """What `run.json` says of every run on this data."""
@@ -45,6 +47,7 @@ class TrainingData:
             "config": config.to_json(),
             "fingerprint": self.fingerprint,
             "examples": len(self.store),
+            "sources": [str(path.resolve()) for path in self.sources],
             "versions": {package: version(package) for package in packages},
         }
 

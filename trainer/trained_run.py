@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_pipeline.dialogue.domain.events import Event
 from data_pipeline.errors import InputError
@@ -14,6 +14,9 @@ from trainer.models import MODELS, load_trained
 from trainer.records.run_directory import RunDirectory, runs_in
 from trainer.task import Evaluation, Task
 from trainer.ted.trained import TrainedTED
+
+if TYPE_CHECKING:
+    from trainer.export.saved_model import ExportOptions
 
 
 class TrainedRun:
@@ -111,11 +114,19 @@ class TrainedRun:
         given = [Path(path) for path in paths]
         return _joined({kind.model: kind.evaluate(of, given) for kind, of in of_model.items()})
 
-    def export(self, out: str | Path | None = None) -> Path:
-        """Write the model of this directory as a SavedModel, in `saved_model/` unless said."""
+    def export(self, out: str | Path | None = None, options: ExportOptions | None = None) -> Path:
+        """Write the model of this directory as a SavedModel: the next numbered version in `out`.
+
+        Without `out` that is `saved_model/` in this directory.
+
+        Raises:
+            InputError: it cannot be written there, or does not answer as it should.
+        """
         from trainer.export.saved_model import export
 
-        return export(load_trained(self.directory), Path(out or self.directory / "saved_model"))
+        trained = load_trained(self.directory)
+        directory = Path(out or self.directory / "saved_model")
+        return export(trained, RunDirectory(self.directory), directory, options)
 
 
 def _together(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -100,14 +100,30 @@ def _predict_actions(run_dir: Path, stories: tuple[Path, ...]) -> None:
 
 @click.command()
 @click.argument("run_dir", type=PATH)
-@click.option("--out", type=PATH, help="Directory of the SavedModel. [RUN_DIR/saved_model]")
-def export(run_dir: Path, out: Path | None) -> None:
-    """Write a trained run as a SavedModel."""
-    load_tensorflow()
-    from trainer.export.saved_model import export as write_saved_model
-    from trainer.models import load_trained
+@click.option("--out", type=PATH, help="Folder of numbered versions. [RUN_DIR/saved_model]")
+@click.option(
+    "--allow-missing-features", is_flag=True, help="Leave out regexes that TensorFlow cannot run."
+)
+@click.option("--no-verify", is_flag=True, help="Do not ask it in a clean process first.")
+@click.option("--licence", help="Of the training data, for the model card.")
+def export(
+    run_dir: Path,
+    out: Path | None,
+    allow_missing_features: bool,
+    no_verify: bool,
+    licence: str | None,
+) -> None:
+    """Write a trained run as a SavedModel that takes raw text.
 
-    written = write_saved_model(load_trained(run_dir), out or run_dir / "saved_model")
+    It becomes the next numbered version in the folder, as TensorFlow Serving wants it; no older one
+    is touched.
+    """
+    load_tensorflow()
+    from trainer.export.saved_model import ExportOptions
+    from trainer.trained_run import TrainedRun
+
+    options = ExportOptions(allow_missing_features, not no_verify, licence)
+    written = TrainedRun(run_dir).export(out, options)
     click.echo(f"SavedModel: {written}\nNext: saved_model_cli show --dir {written} --all")
 
 

@@ -80,14 +80,15 @@ class DIETTask:
 
     def prepare(self, directory: Path) -> TrainingData:
         processes = self.config.trainer.prepare_processes
-        return _data(prepare(self.project.nlu, self._settings, directory, processes=processes))
+        nlu = self.project.nlu
+        return _data(prepare(nlu, self._settings, directory, processes=processes), nlu)
 
     def open(self, directory: Path, *, is_chief: bool) -> TrainingData:
         dataset = open_prepared(directory, verify=is_chief)
         check_same_settings(dataset, self._settings)
         if is_chief:
             check_same_files(dataset, self._settings, self.project.nlu)
-        return _data(dataset)
+        return _data(dataset, self.project.nlu)
 
     @property
     def balances_held_out(self) -> bool:
@@ -108,5 +109,5 @@ class DIETTask:
         return evaluate(runs[0], paths)
 
 
-def _data(dataset: PreparedDataset) -> TrainingData:
-    return TrainingData(dataset.store, dataset.fingerprint, dataset.pipeline)
+def _data(dataset: PreparedDataset, nlu: Sequence[Path]) -> TrainingData:
+    return TrainingData(dataset.store, dataset.fingerprint, dataset.pipeline, tuple(nlu))

@@ -2,49 +2,135 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
-from data_pipeline.atomic_files import published_folder
+from data_pipeline.atomic_files import write_version
 from data_pipeline.errors import InputError
+from data_pipeline.file_hashes import sha256_of
+from trainer.checkpoints.checkpoint import checkpoints, read_state
+from trainer.diet.trained import TrainedDIET
+from trainer.export.model_card import model_card, write_card
+from trainer.export.served_model import ServedModel
+from trainer.export.served_ted import served_ted
+from trainer.export.served_texts import served_diet, served_selector
+from trainer.export.verify import Check, verify
+from trainer.export.warmup import write_warmup
+from trainer.records.run_directory import RunDirectory
+from trainer.response_selector.trained import TrainedResponseSelector
 from trainer.task import Trained
+from trainer.ted.trained import TrainedTED
 
 EXTRA_ASSETS = "assets.extra"
+SUMS_FILE = "SHA256SUMS"
 
 
-def export(run: Trained, directory: Path) -> Path:
-    """Write the model as a SavedModel; an older one there is replaced whole.
+@dataclass(frozen=True)
+class ExportOptions:
+    """What may be wished for.
 
-    Its signature `serving_default` takes the tensors of `model/batch.py`, or `model/ted/batch.py`,
-    and returns what the model's `call` does. Optimizer state and training-only tensors are left
-    out. Beside it, in `assets.extra/`, is what was learnt from the data: `pipeline.json` with the
-    names of intents and tags and the featurizers, or TED's `dialogue.json` with the domain.
+    Attributes:
+        allow_missing_features: whether to leave out regexes that have no form in the graph.
+        verify: whether to ask what was written, in a process of its own, before it is published.
+        licence: of the training data, for the model card.
+    """
+
+    allow_missing_features: bool = False
+    verify: bool = True
+    licence: str | None = None
+
+
+def export(
+    trained: Trained, run: RunDirectory, directory: Path, options: ExportOptions | None = None
+) -> Path:
+    """Write the model as the next numbered version in `directory`: 1, 2, and so on.
+
+    The layout is TensorFlow Serving's. In a version's folder are the SavedModel; `assets.extra/`
+    with what was learnt from the data, the model card and a request to warm up with; and
+    `SHA256SUMS`. It appears complete or not at all, and no older version is touched.
+
+    Returns:
+        The version's folder.
 
     Raises:
-        InputError: the directory is something else, or cannot be written.
+        InputError: the directory is something else, cannot be written, or what was written does
+            not answer as the checkpoint does.
     """
-    if directory.exists() and not (directory / "saved_model.pb").is_file():
-        raise InputError(f"{directory} exists and is not a SavedModel. Choose another --out.")
+    options = options or ExportOptions()
+    _check_place(directory)
+    facts: dict[str, Any] = run.facts() or {}
+    sources = [Path(path) for path in facts.get("sources", ())]
+    served, checks = _served(trained, sources, options)
+
+    def write(folder: Path) -> None:
+        signatures = served.save(folder)
+        extra = folder / EXTRA_ASSETS
+        extra.mkdir()
+        trained.fitted.save(extra)
+        if served.example is not None:
+            write_warmup(extra, served.example)
+        card = model_card(
+            run.existing_model(),
+            facts,
+            step=trained.step,
+            metrics=_metrics(run, trained.step),
+            signatures=signatures,
+            missing=served.missing,
+            licence=options.licence,
+        )
+        if options.verify:
+            card["verified"] = verify(folder, checks)
+        write_card(card, extra)
+        _write_sums(folder)
+
     try:
-        with published_folder(directory) as folder:
-            served = _served(run)
-            tf.saved_model.save(served, str(folder), served.serve.get_concrete_function())
-            (folder / EXTRA_ASSETS).mkdir()
-            run.fitted.save(folder / EXTRA_ASSETS)
+        return write_version(directory, write)
     except (OSError, tf.errors.OpError) as error:
         reason = error.message if isinstance(error, tf.errors.OpError) else error.strerror or error
         raise InputError(f"Cannot write a SavedModel to {directory}: {reason}.") from error
-    return directory
 
 
-def _served(run: Trained) -> tf.Module:
-    """What is saved; `keras.export` would hold every weight twice and name no input."""
-    module = tf.Module()
-    module.weights = [variable.value for variable in run.model.variables]
-    signature = {
-        key: tf.TensorSpec(spec.shape, spec.dtype, name=key)
-        for key, spec in run.model.input_signature().items()
-    }
-    module.serve = tf.function(run.model, input_signature=[signature])
-    return module
+def _check_place(directory: Path) -> None:
+    if (directory / "saved_model.pb").is_file():
+        raise InputError(
+            f"{directory} holds a SavedModel without a number, as earlier versions wrote it. "
+            "Choose another --out, or move it to a folder 1 within."
+        )
+    if directory.exists() and not _holds_versions_only(directory):
+        raise InputError(f"{directory} exists and is not a SavedModel. Choose another --out.")
+
+
+def _holds_versions_only(directory: Path) -> bool:
+    return directory.is_dir() and all(
+        path.name.isdecimal() or path.name.startswith(".") for path in directory.iterdir()
+    )
+
+
+def _served(
+    trained: Trained, sources: Sequence[Path], options: ExportOptions
+) -> tuple[ServedModel, list[Check]]:
+    leave_out = options.allow_missing_features
+    if isinstance(trained, TrainedDIET):
+        return served_diet(trained, sources, leave_out_regexes=leave_out)
+    if isinstance(trained, TrainedResponseSelector):
+        return served_selector(trained, sources, leave_out_regexes=leave_out)
+    if isinstance(trained, TrainedTED):
+        return served_ted(trained)
+    raise TypeError(f"What does a {type(trained).__name__} offer?")
+
+
+def _metrics(run: RunDirectory, step: int) -> dict[str, Any] | None:
+    """The figures recorded with the checkpoint of this step."""
+    states = (read_state(path) for path in checkpoints(run.checkpoints))
+    return next((s["metrics"] for s in states if s["position"]["step"] == step), None)
+
+
+def _write_sums(folder: Path) -> None:
+    """As `sha256sum` writes and checks them."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    (folder / SUMS_FILE).write_text("".join(lines))

@@ -100,20 +100,19 @@ class ResponseSelectorTask:
         return fingerprint_of(self._sources, self.config.response_settings)
 
     def prepare(self, directory: Path) -> TrainingData:
-        return _data(
-            prepare_responses(
-                self._sources,
-                self.config.response_settings,
-                directory,
-                processes=self.config.trainer.prepare_processes,
-            )
+        prepared = prepare_responses(
+            self._sources,
+            self.config.response_settings,
+            directory,
+            processes=self.config.trainer.prepare_processes,
         )
+        return _data(prepared, self.project.nlu)
 
     def open(self, directory: Path, *, is_chief: bool) -> TrainingData:
         prepared = open_responses(directory, verify=is_chief)
         if is_chief:
             self._check_same(prepared)
-        return _data(prepared)
+        return _data(prepared, self.project.nlu)
 
     def _check_same(self, prepared: PreparedResponses) -> None:
         try:
@@ -150,5 +149,5 @@ class ResponseSelectorTask:
         return evaluate(runs, paths)
 
 
-def _data(prepared: PreparedResponses) -> TrainingData:
-    return TrainingData(prepared.store, prepared.fingerprint, prepared.fitted)
+def _data(prepared: PreparedResponses, nlu: Sequence[Path]) -> TrainingData:
+    return TrainingData(prepared.store, prepared.fingerprint, prepared.fitted, tuple(nlu))

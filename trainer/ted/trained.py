@@ -69,7 +69,7 @@ class TrainedTED:
         """Every action of the dialogues as a question, and `[questions, actions]` confidences."""
         questions, store = questions_of(self.featurizer, dialogues, self.max_history)
         by_text = None
-        if self._knows_both:
+        if self.knows_both:
             _, by_text = questions_of(self.featurizer, dialogues, self.max_history, by_text=True)
         return questions, self._confidences(store, by_text)
 
@@ -77,7 +77,7 @@ class TrainedTED:
         """The actions that may follow, best first: `name` and `confidence` each."""
         store = next_question(self.featurizer, events, self.max_history)
         by_text = None
-        if self._knows_both:
+        if self.knows_both:
             by_text = next_question(self.featurizer, events, self.max_history, by_text=True)
         return self._ranking(self._confidences(store, by_text)[0])
 
@@ -109,7 +109,7 @@ class TrainedTED:
         )
 
     @property
-    def _knows_both(self) -> bool:
+    def knows_both(self) -> bool:
         """Whether a user step can count by its intent or by its text."""
         return {"intent", "text"} <= set(self.featurizer.attributes)
 

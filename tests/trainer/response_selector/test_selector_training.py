@@ -153,25 +153,29 @@ def test_evaluation_asks_the_selector_of_each_intent(trained, command, tmp_path)
     assert "response_selector: Responses" in result.out
 
 
-def test_an_exported_selector_answers_as_it_does(trained, command, tmp_path):
+def test_an_exported_selector_answers_texts_as_it_does(trained, command, tmp_path):
+    """The command has compared both signatures with the checkpoint, over all training texts."""
     _, run, _ = trained
     folder = run / "response_selector_faq"
     result = command("export", folder, "--out", tmp_path / "saved")
     assert result.code == 0, result.err
-    served = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving_default"]
-    selector = TrainedRun(folder)._of_messages[0]
-    batch = {
-        key: tf.zeros([1 if d is None else d for d in spec.shape], spec.dtype)
-        for key, spec in selector.model.input_signature().items()
-    }
-    batch["text_mask"] = tf.ones([1, 1])
-    np.testing.assert_allclose(
-        served(**batch)["response_confidences"],
-        selector.model(batch)["response_confidences"],
-        rtol=1e-6,
-    )
-    extra = tmp_path / "saved" / "assets.extra"
+    extra = tmp_path / "saved" / "1" / "assets.extra"
     assert {"pipeline.json", "responses.json"} <= {path.name for path in extra.iterdir()}
+    card = json.loads((extra / "model_card.json").read_text())
+    assert card["verified"]["compared"].keys() == {"features of training texts", "training texts"}
+    served = tf.saved_model.load(str(tmp_path / "saved" / "1")).signatures["serving_default"]
+    texts = ["when are you open", ""]
+    answer = served(text=tf.constant(texts))
+    for row, said in enumerate(TrainedRun(folder).answers(texts)):
+        ranking = said["response_selector"]["faq"]["ranking"]
+        assert answer["response_counts"][row] == len(ranking)
+        keys = answer["response_names"][row, : len(ranking)].numpy()
+        assert [key.decode() for key in keys] == [one["intent_response_key"] for one in ranking]
+        np.testing.assert_allclose(
+            answer["response_confidences"][row, : len(ranking)],
+            [one["confidence"] for one in ranking],
+            rtol=1e-5,
+        )
 
 
 def test_a_selector_without_two_responses_is_left_out(trained, command, make_project, tmp_path):

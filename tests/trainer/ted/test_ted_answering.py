@@ -11,7 +11,13 @@ import pytest
 import tensorflow as tf
 from dialogue_project import BY_HEART, add_dialogues, stories
 
-from data_pipeline.dialogue.domain.events import LISTEN, UserUttered
+from data_pipeline.dialogue.domain.events import (
+    LISTEN,
+    ActionExecuted,
+    SlotSet,
+    StoryEntity,
+    UserUttered,
+)
 from trainer.ted.trained import TrainedTED
 
 TEST_STORIES = """
@@ -168,9 +174,9 @@ def begun(run, command, tmp_path):
 def test_the_saved_model_answers_the_same(begun, command, tmp_path):
     result = command("export", begun, "--out", tmp_path / "saved")
     assert result.code == 0, result.err
-    assert (tmp_path / "saved" / "assets.extra" / "dialogue.json").is_file()
+    assert (tmp_path / "saved" / "1" / "assets.extra" / "dialogue.json").is_file()
     policy = TrainedTED.load(begun)
-    serve = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving_default"]
+    serve = tf.saved_model.load(str(tmp_path / "saved" / "1")).signatures["features"]
     specs = policy.model.input_signature()
     batch = {
         "dialogue_lengths": tf.constant([2, 1]),
@@ -186,6 +192,41 @@ def test_the_saved_model_answers_the_same(begun, command, tmp_path):
     # Five seeds, with and without oneDNN: at most 1.4e-7.
     for name, value in expected.items():
         np.testing.assert_allclose(served[name], value, atol=1e-6)
+
+
+def test_the_saved_model_takes_dialogues_turn_by_turn(run, command, tmp_path):
+    """The command has compared it with the checkpoint; here it is asked as a client would."""
+    result = command("export", run / "ted", "--out", tmp_path)
+    assert result.code == 0, result.err
+    card = json.loads((tmp_path / "1" / "assets.extra" / "model_card.json").read_text())
+    assert card["verified"]["compared"] == {"dialogues made up from the domain": 64}
+    loaded = tf.saved_model.load(str(tmp_path / "1"))
+    assert set(loaded.signatures) == {"features", "next_action", "serving_default"}
+    # A dialogue begins with the turn before its first action, when nothing has happened.
+    answer = loaded.signatures["next_action"](
+        turn_counts=tf.constant([2, 3]),
+        previous_actions=tf.constant(
+            [["", "action_listen", ""], ["", "action_listen", "action_search"]]
+        ),
+        intents=tf.constant([["", "greet", ""], ["", "fly", "fly"]]),
+        texts=tf.constant([[""] * 3] * 2),
+        active_loops=tf.constant([[""] * 3] * 2),
+        entities=tf.constant([[[""]] * 3, [[""], ["city"], ["city"]]]),
+        slot_names=tf.constant([[[""]] * 3, [[""], ["city"], ["city"]]]),
+        slot_values=tf.constant([[[""]] * 3, [[""], ["Rome"], ["Rome"]]]),
+    )
+    policy = TrainedTED.load(run)
+    fly = UserUttered("fly", None, (StoryEntity("city", "Rome"),))
+    dialogues = [
+        [LISTEN, UserUttered("greet")],
+        [LISTEN, SlotSet("city", "Rome"), fly, ActionExecuted("action_search")],
+    ]
+    for row, events in enumerate(dialogues):
+        expected = policy.next_action(events)
+        names = [name.decode() for name in answer["action_names"][row].numpy()]
+        assert names[0] == expected[0]["name"] and len(names) == len(expected)
+        sure = [action["confidence"] for action in expected]
+        np.testing.assert_allclose(answer["action_confidences"][row], sure, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,10 @@ import io
 import json
 
 import pytest
+import tensorflow as tf
 from dialogue_project import BY_HEART, add_dialogues
+
+from data_pipeline.dialogue_graph.turns import Turn, request_of
 
 CITIES = ("Rome", "Oslo", "Lima", "Bern")
 STORY = """
@@ -77,3 +80,18 @@ def test_a_begun_story_shows_what_is_found_in_its_last_text(run, command, told, 
     assert [(e["entity"], e["value"]) for e in answer["entities"]] == [("city", "Rome")]
     assert answer["entities"][0]["extractor"] == "TEDPolicy"
     assert answer["actions"][0]["name"] == "action_search"
+
+
+def test_the_saved_model_takes_texts_of_dialogues(run, command, tmp_path):
+    result = command("export", run, "--out", tmp_path)
+    assert result.code == 0, result.err
+    next_action = tf.saved_model.load(str(tmp_path / "1")).signatures["next_action"]
+    said = Turn("action_listen", text="hello there")
+    asked = Turn("action_listen", text="please fly to Oslo")
+    dialogues = [[Turn(), said], [Turn(), said, Turn("Good morning", text="hello there"), asked]]
+    answer = next_action(**{k: tf.constant(v) for k, v in request_of(dialogues).items()})
+    assert answer["action_names"][:, 0].numpy().tolist() == [b"Good morning", b"action_search"]
+    # No text in any turn, no turns, no dialogues.
+    for dialogues in ([[Turn("action_listen")]], [[]], []):
+        answer = next_action(**{k: tf.constant(v) for k, v in request_of(dialogues).items()})
+        assert len(answer["action_names"]) == len(dialogues)

@@ -61,7 +61,7 @@ def test_it_answers_and_is_exported_with_the_weights_of_dense_adam(train, comman
     out = tmp_path / "exported"
     result = command("export", run, "--out", out)
     assert result.code == 0, result.err
-    exported = tf.saved_model.load(str(out))
+    exported = tf.saved_model.load(str(out / "1"))
     batch = {
         "text_mask": tf.ones([1, 1]),
         "text_sequence_indices": tf.constant([[0, 3]], tf.int64),
@@ -69,7 +69,7 @@ def test_it_answers_and_is_exported_with_the_weights_of_dense_adam(train, comman
         "text_sentence_indices": tf.constant([[0, 5]], tf.int64),
         "text_sentence_values": tf.ones([1]),
     }
-    for name, answer in exported.signatures["serving_default"](**batch).items():
+    for name, answer in exported.signatures["features"](**batch).items():
         np.testing.assert_allclose(answer, model(batch)[name], atol=1e-6, err_msg=name)
 
     with_rows_behind, expected = stored(run), stored(dense)

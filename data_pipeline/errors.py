@@ -8,3 +8,7 @@ class InputError(ValueError):
 
     The command line prints the line and exits with code 2; anything else keeps its traceback.
     """
+
+
+class MissingResource(InputError):
+    """What a component needs is not on this machine: a package, or a pretrained model."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.finding import files_below, has_top_level_key
+from data_pipeline.rasa_files.nlu_markdown import response_keys
 from data_pipeline.rasa_files.text_files import read_text
 from data_pipeline.rasa_files.yaml_events import open_events
 from data_pipeline.rasa_files.yaml_values import (
@@ -23,8 +24,7 @@ from data_pipeline.rasa_files.yaml_values import (
 )
 from data_pipeline.responses.responses import UTTER, Responses, Variation
 
-MARKDOWN = re.compile(r"^##.*\n\*[^:\n]*/.*\n\s*-", re.MULTILINE)
-MARKDOWN_LINE = re.compile(r"\*\s*(?P<key>[^\s/]+/\S+)\s*|\s+[-*+]\s*(?P<text>.+)")
+MARKDOWN_LINE = re.compile(r"\s*\*\s*(?P<key>[^\s/]+/\S+)\s*|\s*-\s*(?P<text>.+)")
 
 
 def read_responses(nlu: Iterable[str | Path], domain: Iterable[str | Path] = ()) -> Responses:
@@ -56,7 +56,7 @@ def response_files(paths: Iterable[str | Path]) -> list[Path]:
 
 def _holds_responses(path: Path) -> bool:
     if path.suffix.lower() == ".md":
-        return is_markdown_responses(read_text(path))
+        return bool(response_keys(read_text(path)))
     return has_top_level_key(path, ["responses"])
 
 
@@ -111,16 +111,8 @@ def _plain(node: Node) -> Any:
     )
 
 
-def is_markdown_responses(text: str) -> bool:
-    """Whether a Markdown text holds responses of retrieval intents rather than stories.
-
-    Mirrors the pattern `nlg_story_format` of Rasa 1.10.
-    """
-    return MARKDOWN.search(text) is not None
-
-
 def _of_markdown(path: Path) -> Iterator[tuple[str, tuple[Variation, ...]]]:
-    """`## title`, `* faq/ask_hours` and, indented, `- text` for every variation."""
+    """`## title`, `* faq/ask_hours` and `- text` for every variation."""
     said: dict[str, list[Variation]] = {}
     key = None
     for line in read_text(path).splitlines():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_pipeline.component_options import read_options
-from data_pipeline.errors import InputError
+from data_pipeline.errors import InputError, MissingResource
 from data_pipeline.optional_packages import require_package
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class SpacyModel:
         """Where the model's files are.
 
         Raises:
-            InputError: nowhere.
+            MissingResource: nowhere.
         """
         if (Path(self.model) / META_FILE).is_file():
             return Path(self.model)
@@ -70,7 +70,7 @@ class SpacyModel:
         found = find_spec(self.model) if is_name else None
         if found is None or not found.origin:
             advice = f"python -m spacy download {self.model}" if is_name else "correct the path"
-            raise InputError(
+            raise MissingResource(
                 f"{NAME}: there is no spaCy model {self.model!r} here, neither as a package nor as "
                 f"a folder with {META_FILE}; {advice}"
             )

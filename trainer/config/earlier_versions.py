@@ -103,9 +103,9 @@ def translated(content: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     if isinstance(pipeline, str) and pipeline in TEMPLATES:
         now["pipeline"] = [dict(component) for component in TEMPLATES[pipeline]]
         notes.append(f"the pipeline {pipeline!r} as {_names(now['pipeline'])}")
-    elif _is_list_of_components(pipeline):
+    elif is_list_of_components(pipeline):
         now["pipeline"] = _pipeline(pipeline, now.get("language"), notes)
-    if _is_list_of_components(policies):
+    if is_list_of_components(policies):
         now["policies"] = _policies(policies, notes)
     if notes:
         notes = [
@@ -203,7 +203,7 @@ def _without_tracker_featurizer(policy: Component, notes: list[str]) -> Componen
     return dict(policy)
 
 
-def _is_list_of_components(section: Any) -> TypeGuard[list[Component]]:
+def is_list_of_components(section: Any) -> TypeGuard[list[Component]]:
     return isinstance(section, list) and all(
         isinstance(component, dict) and isinstance(component.get("name"), str)
         for component in section

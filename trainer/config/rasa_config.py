@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from data_pipeline.errors import InputError
 from data_pipeline.featurizers.component_names import component_name
 from data_pipeline.messages.pipeline_components import build_featurizers
 from data_pipeline.rasa_files.yaml_files import read_yaml_mapping
+from data_pipeline.warnings_to_user import warn
 from trainer.config.auto_configuration import LANGUAGE, PIPELINE, POLICIES, completed
-from trainer.config.earlier_versions import translated
+from trainer.config.earlier_versions import is_list_of_components, translated
+from trainer.config.pretrained_models import with_spacy_model, without_missing
 
 Component = dict[str, Any]
 """A component's options, with its `name`."""
@@ -28,6 +31,7 @@ class RasaConfig:
         language: what stands under `language`; `en` if nothing.
         notes: what was translated and suggested, for the user.
         content: the whole file so read.
+        spacy_is_guessed: whether the spaCy model is Rasa 2's choice, since the file names none.
     """
 
     path: Path
@@ -35,6 +39,7 @@ class RasaConfig:
     language: str
     notes: tuple[str, ...]
     content: dict[str, Any]
+    spacy_is_guessed: bool = False
 
     @classmethod
     def read(cls, path: Path) -> RasaConfig:
@@ -45,9 +50,10 @@ class RasaConfig:
         """
         content, translations = translated(read_yaml_mapping(path))
         content, suggestions = completed(content)
+        content, guess = _with_spacy_model(content)
         sections = {name: content[name] for name in (PIPELINE, POLICIES)}
-        notes = (*translations, *suggestions)
-        config = cls(path, sections, content[LANGUAGE], notes, content)
+        notes = (*translations, *suggestions, *guess)
+        config = cls(path, sections, content[LANGUAGE], notes, content, bool(guess))
         for name, section in config.sections.items():
             if section:
                 config.components(name)
@@ -89,19 +95,39 @@ class RasaConfig:
         Raises:
             InputError: one of them has wrong options.
         """
-        components = self.components(PIPELINE) if self.sections[PIPELINE] else []
-        skipped = self._not_featurizing(components)
-        return tuple(component for component in components if component["name"] not in skipped)
+        skipped = self._skipped
+        return tuple(c for c in self._present if c["name"] not in skipped)
 
     def not_featurizing(self) -> tuple[str, ...]:
         """The names of all other components of the pipeline, in its order."""
-        return self._not_featurizing(self.components(PIPELINE))
+        return self._skipped
 
-    def _not_featurizing(self, components: list[Component]) -> tuple[str, ...]:
+    @cached_property
+    def _present(self) -> list[Component]:
+        """The pipeline without what is not on this machine, of which the user is warned."""
+        components = self.components(PIPELINE) if self.sections[PIPELINE] else []
         try:
-            return build_featurizers(components, self.language).skipped
+            present, missing = without_missing(components, spacy_is_guessed=self.spacy_is_guessed)
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from None
+        for warning in missing:
+            warn(f"{self.path}: {warning}")
+        return present
+
+    @cached_property
+    def _skipped(self) -> tuple[str, ...]:
+        try:
+            return build_featurizers(self._present, self.language).skipped
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from None
+
+
+def _with_spacy_model(content: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    pipeline = content[PIPELINE]
+    if not is_list_of_components(pipeline):
+        return content, []  # refused where it is used
+    completed_pipeline, guess = with_spacy_model(pipeline, content[LANGUAGE])
+    return ({**content, PIPELINE: completed_pipeline}, [guess]) if guess else (content, [])
 
 
 def _name(component: Any) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_pipeline.errors import InputError
+from data_pipeline.errors import InputError, MissingResource
 from data_pipeline.featurizers.dense.tensorflow_weights import FILE as TENSORFLOW_FILE
 from data_pipeline.featurizers.dense.tensorflow_weights import model_of_tensorflow
 
@@ -38,13 +38,16 @@ class TransformerFiles:
         """The model with its weights, those for TensorFlow where there are no others.
 
         Raises:
-            InputError: they are nowhere, or cannot be read.
+            InputError: they cannot be read, or are nowhere (`MissingResource` where the hub cannot
+                be reached).
         """
         for_tensorflow = self._only_for_tensorflow()
         if for_tensorflow is not None:
             return model_of_tensorflow(model_class, for_tensorflow)
         try:
             return self.loaded(model_class.from_pretrained)
+        except MissingResource:
+            raise
         except InputError:
             if Path(self.weights).is_dir():
                 raise
@@ -71,7 +74,7 @@ class TransformerFiles:
         The network is asked only for what is not on this machine.
 
         Raises:
-            InputError: they are nowhere, or cannot be read.
+            InputError: as `model`.
         """
         if Path(self.weights).is_dir():
             return self._load(load, local_files_only=True)
@@ -89,6 +92,12 @@ class TransformerFiles:
                     self.weights, cache_dir=self.cache_dir, local_files_only=local_files_only
                 )
         except Exception as error:  # whatever the package meets in foreign files
+            if _is_out_of_reach(error):
+                raise MissingResource(
+                    f"LanguageModelFeaturizer: cannot load the model {self.weights!r}: it is not "
+                    "on this machine, and the hub cannot be reached. Give as 'model_weights' a "
+                    "folder with its files, or as 'cache_dir' where it is kept."
+                ) from error
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise InputError(
                 f"LanguageModelFeaturizer: cannot load the model {self.weights!r}: {reason} "
@@ -117,6 +126,16 @@ class TransformerFiles:
         return sorted(
             path for path in folder.iterdir() if path.is_file() and not path.name.endswith(NOT_READ)
         )
+
+
+def _is_out_of_reach(error: BaseException) -> bool:
+    """Whether the hub did not answer, rather than that it has no such model."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, LocalEntryNotFoundError):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
 
 
 @contextmanager

@@ -65,7 +65,7 @@ lint: $(STAMP) ## check style, formatting and types
 
 # Keeps the versions it finds in the file where they still fit; UPGRADE=--upgrade takes the newest.
 lock: ## write requirements.lock from pyproject.toml (needs uv)
-	uv pip compile --universal --python-version 3.10 --extra dev --extra horovod --extra kubernetes --extra sweep $(UPGRADE) \
+	uv pip compile --universal --python-version 3.10 --extra dev --extra horovod --extra kubernetes --extra serve --extra sweep $(UPGRADE) \
 		--custom-compile-command "make lock" --quiet --output-file requirements.lock pyproject.toml
 
 clean: ## delete caches and build output (keeps .venv and runs)

@@ -15,5 +15,9 @@ setup(
         "trainer.examples",
     ],
     package_dir={"trainer.examples": "examples"},
-    package_data={"trainer.examples": ["**/*"], **{name: ["py.typed"] for name in PACKAGES}},
+    package_data={
+        "trainer.examples": ["**/*"],
+        "trainer.serving": ["page.html"],
+        **{name: ["py.typed"] for name in PACKAGES},
+    },
 )

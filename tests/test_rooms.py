@@ -54,7 +54,7 @@ TRAINER_FLOORS = (
     ("response_selector",),
     ("models", "export"),
     ("trained_run",),
-    ("run",),
+    ("run", "serving"),
     ("front_door",),
     ("cli",),
     ("__main__",),

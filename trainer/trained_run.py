@@ -60,16 +60,18 @@ class TrainedRun:
 
     def answers(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
         """The same of several messages, in order; they are answered in batches."""
-        said = [model.answer(texts) for model in self._of_messages or [self.diet]]
+        said = [model.answer(texts) for model in self.of_messages.values() or [self.diet]]
         return map(_together, zip(*said, strict=True))
 
     @cached_property
-    def _of_messages(self) -> list[Any]:
-        """The trained models that answer messages."""
-        return [
-            self.diet if kind.model == "diet" else kind.load(run.path)
+    def of_messages(self) -> dict[str, Any]:
+        """The trained models that answer messages, by their names."""
+        return {
+            kind.model if run.path == self.directory else run.path.name: (
+                self.diet if kind.model == "diet" else kind.load(run.path)
+            )
             for kind, run in self._runs("nlu")
-        ]
+        }
 
     def _runs(self, test_data: str) -> list[tuple[type[Task], RunDirectory]]:
         """The runs of models that are evaluated on such data, and of which model each is."""

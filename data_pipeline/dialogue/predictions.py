@@ -59,17 +59,18 @@ def questions_of(
     return questions, DialogueStore(featurizer.tables(table.states), [building.shard()])
 
 
-def next_question(
+def next_questions(
     featurizer: DialogueFeaturizer,
-    events: Sequence[Event],
+    dialogues: Sequence[Sequence[Event]],
     max_history: int | None,
     *,
     by_text: bool = False,
 ) -> DialogueStore:
-    """One example, as `questions_of` makes it: what follows these events? Its label is -1."""
+    """An example per dialogue, as `questions_of` makes it: what follows it? Its label is -1."""
     table = StateTable(featurizer.domain)
     building = ShardBuilder()
-    _add(building, _states(events, table, by_text), NO_LABEL, max_history)
+    for events in dialogues:
+        _add(building, _states(events, table, by_text), NO_LABEL, max_history)
     return DialogueStore(featurizer.tables(table.states), [building.shard()])
 
 

@@ -13,6 +13,7 @@ from data_pipeline.errors import InputError
 from trainer.cli.answer import checkpoints, evaluate, export, predict
 from trainer.cli.config import config
 from trainer.cli.quiet_start import load_tensorflow
+from trainer.cli.serve import serve
 from trainer.cli.submit import submit
 from trainer.cli.train import prepare, train
 from trainer.distribution.speaker import RANK, set_up_logging, speaker
@@ -48,7 +49,7 @@ def cli() -> None:
     """
 
 
-for command in (train, prepare, config, evaluate, predict, export, checkpoints, submit):
+for command in (train, prepare, config, evaluate, predict, export, checkpoints, serve, submit):
     cli.add_command(command)
 
 

@@ -15,7 +15,7 @@ from data_pipeline.batches.plans import PADDING, in_order_plan
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.dialogue_store import DialogueStore
 from data_pipeline.dialogue.domain.events import Event, SlotSet, UserUttered
-from data_pipeline.dialogue.predictions import Question, next_question, questions_of
+from data_pipeline.dialogue.predictions import Question, next_questions, questions_of
 from data_pipeline.entities.decoding import decode_entities
 from model.ted.ted import TED
 from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
@@ -75,11 +75,15 @@ class TrainedTED:
 
     def next_action(self, events: Sequence[Event]) -> list[dict[str, Any]]:
         """The actions that may follow, best first: `name` and `confidence` each."""
-        store = next_question(self.featurizer, events, self.max_history)
+        return self.next_actions([events])[0]
+
+    def next_actions(self, dialogues: Sequence[Sequence[Event]]) -> list[list[dict[str, Any]]]:
+        """The same for several dialogues, answered in batches."""
+        store = next_questions(self.featurizer, dialogues, self.max_history)
         by_text = None
         if self.knows_both:
-            by_text = next_question(self.featurizer, events, self.max_history, by_text=True)
-        return self._ranking(self._confidences(store, by_text)[0])
+            by_text = next_questions(self.featurizer, dialogues, self.max_history, by_text=True)
+        return [self._ranking(row) for row in self._confidences(store, by_text)]
 
     def entities(self, events: Sequence[Event]) -> list[dict[str, Any]]:
         """What the model finds in what the user has just said, if that is a text alone.
@@ -96,7 +100,7 @@ class TrainedTED:
         assert texts is not None and text is not None, "a step is end-to-end by its text"
         pipeline = texts.pipelines["text"]
         tokens = pipeline.tokenizer.tokenize(text)
-        store = next_question(self.featurizer, events, self.max_history)
+        store = next_questions(self.featurizer, [events], self.max_history)
         outputs = self._outputs(store, np.array([0]))
         return decode_entities(
             text,

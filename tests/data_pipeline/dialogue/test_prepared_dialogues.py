@@ -14,7 +14,7 @@ from data_pipeline.dialogue.dialogue_batches import (
 )
 from data_pipeline.dialogue.domain.domain_files import read_domain
 from data_pipeline.dialogue.domain.events import LISTEN, UserUttered
-from data_pipeline.dialogue.predictions import next_question, questions_of
+from data_pipeline.dialogue.predictions import next_questions, questions_of
 from data_pipeline.dialogue.prepare_dialogues import (
     DialogueSettings,
     DialogueSources,
@@ -195,7 +195,7 @@ def test_what_follows_an_unfinished_dialogue_can_be_asked(sources, tmp_path):
     made = prepare_dialogues(where, settings_of("slots"), tmp_path / "out")
     data = read_stories(where.stories, read_domain(where.domain))
     events = data.steps[0].explicit_events(data.domain)
-    batch = assemble_dialogues(next_question(made.featurizer, events[:2], 10), np.array([0]), {})
+    batch = assemble_dialogues(next_questions(made.featurizer, [events[:2]], 10), np.array([0]), {})
     assert batch["dialogue_lengths"].tolist() == [2]
     assert batch["intent_turns"].tolist() == [1]
 
@@ -238,7 +238,7 @@ def test_the_last_user_step_can_be_asked_about_by_its_text(sources, tmp_path):
     )
     events = [LISTEN, UserUttered("greet", "hello there")]
     for by_text, attribute, other in ((False, "intent", "text"), (True, "text", "intent")):
-        store = next_question(made.featurizer, events, None, by_text=by_text)
+        store = next_questions(made.featurizer, [events], None, by_text=by_text)
         positions = text_positions(store.tables, store.take(np.array([0])).states)
         batch = assemble_dialogues(store, np.array([0]), positions)
         assert batch[f"{attribute}_turns"].tolist() == [1]

@@ -23,7 +23,7 @@ from data_pipeline.dialogue.domain.events import (
     UserUttered,
 )
 from data_pipeline.dialogue.domain.slots import Slot
-from data_pipeline.dialogue.predictions import next_question
+from data_pipeline.dialogue.predictions import next_questions
 from data_pipeline.dialogue.prepare_dialogues import (
     DialogueSettings,
     DialogueSources,
@@ -131,7 +131,7 @@ def check(featurizer, dialogues, max_history, by_text) -> None:
     found = {key: np.asarray(value) for key, value in found.items()}
     first_turn = 0
     for row, events in enumerate(dialogues):
-        store = next_question(featurizer, events, max_history, by_text=by_text)
+        store = next_questions(featurizer, [events], max_history, by_text=by_text)
         expected = store.batch(np.array([0]), np.array([0]), ())
         length = int(expected["dialogue_lengths"][0])
         assert found["dialogue_lengths"][row] == length

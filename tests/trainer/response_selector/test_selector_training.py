@@ -227,7 +227,7 @@ def test_held_out_examples_decide_which_weights_answer(trained, command, tmp_pat
     assert result.code == 0, result.err
     rows = [json.loads(r) for r in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert {"val_loss/response", "val_response_accuracy"} <= rows[0].keys()
-    run = TrainedRun(tmp_path / "run")._of_messages[0]
+    run = next(iter(TrainedRun(tmp_path / "run").of_messages.values()))
     states = map(read_state, checkpoints(tmp_path / "run" / "checkpoints"))
     (best,) = (s["metrics"] for s in states if s["position"]["step"] == run.step)
     accuracies = [row["val_response_accuracy"] for row in rows]

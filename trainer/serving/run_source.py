@@ -1,0 +1,45 @@
+"""A run directory as what answers: its newest checkpoints, also while it trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trainer.records.run_directory import RUN_FILE, RunDirectory, runs_in
+from trainer.serving.answering import Answering
+from trainer.trained_run import TrainedRun
+
+
+class RunSource:
+    """The models of one training. A new version is a new checkpoint of one of them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.place = directory
+
+    def newest(self) -> object:
+        """The checkpoints of all models by name, and when each run was configured."""
+        RunDirectory(self.place).existing_model()
+        return [
+            (
+                run.path,
+                (run.path / RUN_FILE).stat().st_mtime_ns,
+                sorted(path.name for path in run.checkpoints.glob("step-*")),
+            )
+            for run in runs_in(self.place)
+        ]
+
+    def load(self) -> Answering:
+        """Load every model of the run.
+
+        Raises:
+            InputError: there is no run, or a model has no usable checkpoint.
+        """
+        run = TrainedRun(self.place)
+        ted = run.ted if run.holds("ted") else None
+        models = run.of_messages | ({} if ted is None else {"ted": ted})
+        return Answering(
+            version=", ".join(f"{name} step {model.step}" for name, model in models.items()),
+            models={name: {"step": model.step} for name, model in models.items()},
+            messages=(lambda texts: list(run.answers(texts))) if run.of_messages else None,
+            dialogues=ted.next_actions if ted else None,
+            domain=ted.featurizer.domain if ted else None,
+        )

@@ -64,12 +64,35 @@ def read_header(
         whole = False
     if not whole:
         raise InputError(f"{path} is damaged. {ADVICE}")
+    if _kind(version) != _kind(format_version):
+        raise InputError(
+            f"{directory} is the prepared data set of another model. Name the folder of this "
+            "model's, or another place."
+        )
     if version != format_version:
         raise InputError(
             f"{directory} was prepared in format {version}; this version reads {format_version}. "
             f"{ADVICE}"
         )
     return header
+
+
+def _kind(version: object) -> str:
+    """`dialogues` of `dialogues-2`; messages, which were first, have numbers alone."""
+    return version.partition("-")[0] if isinstance(version, str) else "messages"
+
+
+def check_is_free(directory: Path, problem: str) -> None:
+    """Refuse to write a data set over something else; what has a header is known to be none.
+
+    Args:
+        problem: what is wrong with it, after its name.
+
+    Raises:
+        InputError: there is something else.
+    """
+    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+        raise InputError(f"{directory} exists and {problem}. Choose another place or remove it.")
 
 
 def check_files(directory: Path, header: Mapping[str, Any], *, verify: bool) -> None:

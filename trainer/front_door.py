@@ -156,11 +156,14 @@ class Trainer:
         data: TrainingData,
         make_model: Callable[[], keras.Model],
         trained: Callable[..., Trained],
+        *,
+        balances_held_out: bool,
     ):
         ours = config.trainer
         self.config = config
         self.data = data
         self._trained = trained
+        self._balances_held_out = balances_held_out
         self.loop = TrainingLoop(
             make_model,
             learning_rate=config.options.learning_rate,
@@ -193,6 +196,7 @@ class Trainer:
             TrainingData(data.store, data.fingerprint, data.pipeline),
             lambda: make_diet(config, data.pipeline, config.trainer.precision),
             TrainedDIET,
+            balances_held_out=config.diet.intent_classification,
         )
 
     @classmethod
@@ -206,6 +210,7 @@ class Trainer:
             TrainingData(data.store, data.fingerprint, data.featurizer),
             lambda: make_ted(config, data.featurizer, config.trainer.precision),
             TrainedTED,
+            balances_held_out=not config.ted.full_dialogue,
         )
 
     @property
@@ -229,7 +234,9 @@ class Trainer:
         Raises:
             Diverged: a loss or gradient is not finite.
         """
-        examples, validation = split(data.store, self.config.options)
+        examples, validation = split(
+            data.store, self.config.options, balanced=self._balances_held_out
+        )
         return self.loop.fit(
             examples,
             schedule=self.config.schedule,

@@ -37,6 +37,7 @@ from data_pipeline.errors import InputError
 from data_pipeline.file_hashes import sha256_of
 from data_pipeline.messages.feature_settings import FeatureSettings
 from data_pipeline.messages.prepared import Origin
+from data_pipeline.prepared_folder import check_is_free
 from data_pipeline.rasa_files.nlu_files import find_nlu_files
 from data_pipeline.warnings_to_user import told_once
 
@@ -105,11 +106,8 @@ def prepare_dialogues(
     if header is not None and header["fingerprint"] == origin.fingerprint:
         logger.info("Using the prepared dialogues in %s: nothing has changed.", directory)
         return open_dialogues(directory)
-    if header is None and directory.exists() and any(directory.iterdir()):
-        raise InputError(
-            f"{directory} exists and holds no prepared dialogues. "
-            "Choose another place or remove it."
-        )
+    if header is None:
+        check_is_free(directory, "holds no prepared dialogues")
     data = read_stories(sources.stories, sources.read_domain())
     if not data.steps:
         raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -15,8 +14,7 @@ from data_pipeline.errors import InputError
 from data_pipeline.featurizers.count_vectors_options import NAME, read_count_vectors_options
 from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage, rows_of
 from data_pipeline.featurizers.term_statistics import TermStatistics
-
-logger = logging.getLogger(__name__)
+from data_pipeline.warnings_to_user import warn
 
 NUMBER = re.compile(r"\b[0-9]+\b")
 NUMBER_MASK = "__NUMBER__"
@@ -235,8 +233,7 @@ class CountVectorsFeaturizer(Featurizer):
 
     def _warn_if_oov_is_unknown(self) -> None:
         if self._oov_token and not self._oov_words and self._oov_token not in self._vocabulary:
-            logger.warning(
-                "%s: OOV_token %r occurs in no training text; unknown words will be ignored",
-                NAME,
-                self._oov_token,
+            warn(
+                f"{NAME}: OOV_token {self._oov_token!r} occurs in no training text; unknown words "
+                "will be ignored"
             )

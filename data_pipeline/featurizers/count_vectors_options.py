@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,8 +10,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from data_pipeline.component_options import read_options
 from data_pipeline.errors import InputError
-
-logger = logging.getLogger(__name__)
+from data_pipeline.warnings_to_user import warn
 
 NAME = "CountVectorsFeaturizer"
 WORD_PATTERN = r"(?u)\b\w+\b"
@@ -115,10 +113,10 @@ def _out_of_range(problem: str, received: object) -> InputError:
 def _log_unused(options: CountVectorsOptions) -> None:
     """Mirrors `CountVectorsFeaturizer._check_analyzer`."""
     if not options.counts_words and options.OOV_token is not None:
-        logger.warning("%s: OOV_token has no effect with a character analyzer", NAME)
+        warn(f"{NAME}: OOV_token has no effect with a character analyzer")
     if not options.counts_words and options.stop_words is not None:
-        logger.warning("%s: stop_words has no effect with a character analyzer", NAME)
+        warn(f"{NAME}: stop_words has no effect with a character analyzer")
     if not options.counts_words and options.max_ngram == 1:
-        logger.warning("%s: with max_ngram 1 only single characters are counted", NAME)
+        warn(f"{NAME}: with max_ngram 1 only single characters are counted")
     if options.OOV_words and not options.OOV_token:
-        logger.warning("%s: OOV_words has no effect without OOV_token", NAME)
+        warn(f"{NAME}: OOV_words has no effect without OOV_token")

@@ -1,7 +1,8 @@
 """The fitted pipeline of an earlier run, which new training data extends.
 
-Mirrors fine-tuning in Rasa: what was learnt keeps its columns, new words and patterns get new ones,
-and labels stay as they are (`FinetuningValidator`, the featurizers' `finetune_mode`).
+Mirrors fine-tuning in Rasa: what was learnt keeps its columns, also where the new data lack the
+word, new words and patterns get new ones, and labels stay as they are (`FinetuningValidator`, the
+featurizers' `finetune_mode`).
 """
 
 from __future__ import annotations

@@ -47,6 +47,9 @@ class FittedPipeline:
         label_features: what each label looks like to the model.
         tags: the entity, role and group tags.
         synonyms: the canonical values that entities get after prediction.
+        sequence_starts: `[featurizers + 1]` int64, the first column of each per token, and the end.
+        sentence_starts: `[featurizers + 1]` int64, the same per text.
+        label_ids: label -> id.
     """
 
     tokenizer: Tokenizer

@@ -11,7 +11,9 @@ from data_pipeline.tokenizers.tokenizer import Tokenizer
 
 
 class Labelling(Protocol):
-    """Picklable, since messages are looked through in several processes.
+    """What messages are examples of: intents (here) or responses (`responses/response_labels.py`).
+
+    Picklable, since messages are looked through in several processes.
 
     Attributes:
         plural: what the log calls the labels.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,8 +28,7 @@ from data_pipeline.tokenizers.spacy_model import SpacyModel
 from data_pipeline.tokenizers.spacy_tokenizer import SpacyTokenizer
 from data_pipeline.tokenizers.tokenizer import Tokenizer, TokenizerOptions
 from data_pipeline.tokenizers.whitespace import WhitespaceTokenizer
-
-logger = logging.getLogger(__name__)
+from data_pipeline.warnings_to_user import warn
 
 TOKENIZERS: dict[str, type[Tokenizer]] = {
     kind.name: kind for kind in (WhitespaceTokenizer, JiebaTokenizer, SpacyTokenizer)
@@ -244,11 +242,9 @@ def _without_tag_features(options: Mapping[str, Any]) -> Mapping[str, Any]:
     tags = list(TAG_FEATURES)
     kept = [[name for name in names if name not in tags] for names in features]
     if kept != features:
-        logger.warning(
-            "%s: the features 'pos' and 'pos2' need a %s, which the pipeline has not; they are "
-            "left out",
-            LexicalSyntacticFeaturizer.name,
-            SpacyTokenizer.name,
+        warn(
+            f"{LexicalSyntacticFeaturizer.name}: the features 'pos' and 'pos2' need a "
+            f"{SpacyTokenizer.name}, which the pipeline has not; they are left out"
         )
     return {**options, "features": kept}
 
@@ -269,6 +265,6 @@ def _named_components(pipeline: Any) -> Iterable[tuple[str, dict[str, Any]]]:
         options = {key: value for key, value in component.items() if key != "name"}
         for key in RETIRED_OPTIONS.get(name, ()):
             if key in options:
-                logger.warning("%s: option %r has no effect since Rasa 3; ignored", name, key)
+                warn(f"{name}: option {key!r} has no effect since Rasa 3; ignored")
                 del options[key]
         yield name, options

@@ -48,6 +48,7 @@ from data_pipeline.messages.scan import (
     SideItems,
     statistics_of_other_texts,
 )
+from data_pipeline.prepared_folder import check_is_free
 from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu_files
 from data_pipeline.rasa_files.training_items import Message, TokenType
 from data_pipeline.warnings_to_user import told_once
@@ -81,9 +82,11 @@ def prepare(
         logger.info("Using the prepared data set in %s: nothing has changed.", directory)
         return open_prepared(directory)
     if header is None:
-        _check_is_free(directory)
+        check_is_free(directory, "is not a prepared data set")
     logger.info("Preparing %d training file(s) into %s.", len(files), directory)
-    learnt = Learnt.from_files(files, settings, processes=processes, show_progress=show_progress)
+    learnt = Learnt.from_files(
+        files, settings, fingerprint, processes=processes, show_progress=show_progress
+    )
     try:
         with published_folder(directory) as folder:
             learnt.write_examples(folder)
@@ -99,11 +102,13 @@ class Learnt:
     """What the first pass over the training files came to.
 
     Attributes:
+        fingerprint: of the settings and the files when they were read.
         pipeline: fitted to them.
     """
 
     files: Sequence[Path]
     settings: FeatureSettings
+    fingerprint: str
     pipeline: FittedPipeline
     scan: ScanResult
     processes: int
@@ -114,11 +119,12 @@ class Learnt:
         cls,
         files: Sequence[Path],
         settings: FeatureSettings,
+        fingerprint: str,
         *,
         processes: int = 1,
         show_progress: bool = True,
     ) -> Learnt:
-        """Learn from the training files.
+        """Learn from the training files, whose fingerprint with these settings is known.
 
         Raises:
             InputError: bad training data or settings, or no usable message.
@@ -131,10 +137,29 @@ class Learnt:
         if earlier is not None:
             check_extends(earlier, pipeline)
         report_scan(scan, pipeline, settings.labelling.plural)
-        return cls(files, settings, pipeline, scan, processes, progress)
+        return cls(files, settings, fingerprint, pipeline, scan, processes, progress)
 
     def write_examples(self, folder: Path) -> None:
-        """The second pass: write a prepared data set into a folder."""
+        """The second pass: write a prepared data set into a folder.
+
+        Raises:
+            InputError: the files are not what they were in the first pass.
+        """
+        try:
+            self._write(folder)
+        except KeyError:  # a token that the first pass has not seen
+            self._check_unchanged()
+            raise
+        self._check_unchanged()
+
+    def _check_unchanged(self) -> None:
+        if self.settings.fingerprint(self.files) != self.fingerprint:
+            raise InputError(
+                "The training files changed while they were prepared, and nothing was written. "
+                "Run the same command again."
+            )
+
+    def _write(self, folder: Path) -> None:
         pipeline, settings = self.pipeline, self.settings
         types = self.scan.token_types()
         type_ids = {token: index for index, token in enumerate(types)}
@@ -149,16 +174,8 @@ class Learnt:
             writer.add_shard(shard)
         tables = feature_tables(pipeline, types, places.keys())
         report_vectors(pipeline, tables)
-        origin = Origin(settings.fingerprint(self.files), settings.to_json())
+        origin = Origin(self.fingerprint, settings.to_json())
         writer.finish(pipeline, tables, origin)
-
-
-def _check_is_free(directory: Path) -> None:
-    """Refuse to replace what is something else."""
-    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
-        raise InputError(
-            f"{directory} exists and is not a prepared data set. Choose another place or remove it."
-        )
 
 
 @dataclass(frozen=True)
@@ -198,8 +215,8 @@ def _scan(
     scan = ScanResult([*scanned, statistics_of_other_texts(scanner)], side_items)
     if not scan.messages:
         raise InputError(
-            f"{', '.join(map(str, files))}: no example with both a text and an intent; "
-            "add some under 'nlu:'"
+            f"{', '.join(map(str, files)) or 'no NLU training file'}: no example with both a text "
+            "and an intent; add some"
         )
     return scan
 

@@ -37,6 +37,7 @@ from data_pipeline.prepared_folder import (
 )
 
 FORMAT_VERSION = 1
+"""One more wherever a data set that is there would be read wrongly; it is then prepared again."""
 HEADER_KEYS = ("fingerprint", "settings", "examples", "tokens", "shards")
 VECTORS_FILE = "token_vectors.npy"
 _EXAMPLE_ARRAYS = [f.name for f in fields(Examples) if f.name not in ("tags", "context")]

@@ -7,6 +7,7 @@ import logging
 from data_pipeline.batches.example_store import FeatureTables
 from data_pipeline.messages.fitted_pipeline import FittedPipeline
 from data_pipeline.messages.scan import ScanResult
+from data_pipeline.warnings_to_user import warn
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +31,14 @@ def report_scan(scan: ScanResult, pipeline: FittedPipeline, labels: str) -> None
             featurizer.sentence_width,
         )
     if scan.without_tokens:
-        logger.warning("%d message(s) have no text and were left out.", scan.without_tokens)
+        warn(f"{scan.without_tokens} message(s) have no words and were left out.")
     if scan.misaligned:
-        logger.warning(
-            "%d annotated entities do not begin and end where tokens do; they cannot be learnt "
-            "from. The first: %s",
-            scan.misaligned,
-            "; ".join(map(str, scan.shown_misaligned)),
+        bilou = "BILOU tags cannot express them, so they are not learnt"
+        plain = "they are learnt with the borders of their tokens"
+        warn(
+            f"{scan.misaligned} annotated entities do not begin and end where tokens do; "
+            f"{bilou if pipeline.tags.bilou else plain}. The first: "
+            f"{'; '.join(map(str, scan.shown_misaligned))}"
         )
 
 

@@ -118,7 +118,11 @@ class SideItems:
     lookups: list[LookupTable] = field(default_factory=list)
 
     def take_from(self, items: Iterable[TrainingItem]) -> Iterable[Message]:
-        """Yield the messages one can train on; keep everything else here."""
+        """Yield the messages one can train on; keep everything else here.
+
+        A message without an intent (of a test file, say) is passed over here, one with an empty
+        text where files are read, and one without tokens where it is encoded.
+        """
         for item in items:
             if isinstance(item, Message):
                 if item.intent:

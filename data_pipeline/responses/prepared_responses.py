@@ -26,7 +26,7 @@ from data_pipeline.messages.fitted_pipeline import FittedPipeline
 from data_pipeline.messages.labelling import Labelling
 from data_pipeline.messages.prepare import Learnt
 from data_pipeline.messages.prepared import open_prepared
-from data_pipeline.prepared_folder import check_files, read_header, write_header
+from data_pipeline.prepared_folder import check_files, check_is_free, read_header, write_header
 from data_pipeline.rasa_files.nlu_files import find_nlu_files
 from data_pipeline.responses.fitted_responses import FittedResponses
 from data_pipeline.responses.response_files import read_responses
@@ -130,14 +130,13 @@ def prepare_responses(
     if header is not None and header["fingerprint"] == source.fingerprint:
         logger.info("Using the prepared responses in %s: nothing has changed.", directory)
         return open_responses(directory)
-    if header is None and directory.exists() and any(directory.iterdir()):
-        raise InputError(
-            f"{directory} exists and holds no prepared responses. "
-            "Choose another place or remove it."
-        )
+    if header is None:
+        check_is_free(directory, "holds no prepared responses")
+    files = find_nlu_files(sources.nlu)
     learnt = Learnt.from_files(
-        find_nlu_files(sources.nlu),
+        files,
         source.features,
+        source.features.fingerprint(files),
         processes=processes,
         show_progress=show_progress,
     )

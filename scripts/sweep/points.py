@@ -24,7 +24,7 @@ from data_pipeline.messages.prepare import prepare
 from data_pipeline.rasa_files.nlu_files import find_nlu_files
 from trainer.config.project import Project, find_project
 from trainer.errors import Stopped
-from trainer.run.resolve import RunConfig, resolve
+from trainer.run.resolve import RunConfig, resolve_all
 
 logger = logging.getLogger("density_sweep")
 
@@ -109,7 +109,7 @@ class Sweep:
 
 def _resolved(project: Project, settings: Sequence[str], point: Point) -> RunConfig:
     try:
-        return resolve(project, (*settings, *point.settings))
+        return resolve_all(project, ("diet",), (*settings, *point.settings))[0]
     except InputError as error:
         raise InputError(f"{point.name}: {error}") from None
 

@@ -91,10 +91,11 @@ def train(
     with warnings_as_errors(strict):
         models = chosen_models(found, model, from_earlier_run=init_from is not None)
         configs = resolve_all(found, models, settings, flags)
-    if epoch_fraction is not None:
-        configs = [with_epoch_fraction(resolved, epoch_fraction) for resolved in configs]
+        if epoch_fraction is not None:
+            configs = [with_epoch_fraction(resolved, epoch_fraction) for resolved in configs]
+        tasks = tasks_of(found, configs)
     request = TrainRequest(
-        tasks=tasks_of(found, configs),
+        tasks=tasks,
         run_dir=run_dir or Path("runs") / found.name,
         prepared=prepared,
         fresh=fresh,
@@ -128,14 +129,18 @@ def prepare(
     from trainer.config.project import Project
     from trainer.records.run_directory import RunDirectory
     from trainer.run.chosen_tasks import chosen_models, tasks_of
-    from trainer.run.opening import place_of
+    from trainer.run.opening import prepared_folder
     from trainer.run.resolve import resolve_all
 
     found = Project.from_directory(project)
     models = chosen_models(found, model, from_earlier_run=init_from is not None)
     flags = {"prepare_processes": processes}
-    for number, task in enumerate(tasks_of(found, resolve_all(found, models, settings, flags))):
-        directory = out / place_of(number, task.config)
+    tasks = tasks_of(found, resolve_all(found, models, settings, flags))
+    for task in tasks:
+        directory = prepared_folder(out, task.config, is_only=len(tasks) == 1)
         task.starting_from(init_from, RunDirectory(directory)).prepare(directory)
-    command = ("python", "-m", "trainer", "--project", project, "--prepared", out)
+    given = {"--model": model, "--init-from": init_from}
+    again = [word for flag, value in given.items() if value for word in (flag, value)]
+    again += [word for setting in settings for word in ("--set", setting)]
+    command = ("python", "-m", "trainer", "--project", project, "--prepared", out, *again)
     click.echo(f"Prepared data set: {out}\nNext: {shlex.join(map(str, command))}")

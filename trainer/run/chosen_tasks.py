@@ -64,7 +64,7 @@ def chosen_models(
         if lacking is not None:
             raise InputError(f"--model {wanted}: {lacking}.")
         return (wanted,)
-    chosen = []
+    chosen, reasons = [], []
     for kind in MODELS:
         if not rasa.components_named(kind.section, kind.component):
             continue
@@ -74,6 +74,9 @@ def chosen_models(
         if reason is None:
             chosen.append(kind.model)
         else:
-            logger.info("%s is not trained: %s.", kind.component, reason)
-    # With none, resolving the configuration of the first says what it lacks.
+            reasons.append(f"{kind.component} is not trained: {reason}.")
+            logger.info("%s", reasons[-1])
+    if reasons and not chosen:
+        raise InputError(" ".join(reasons))
+    # Without any component, resolving the configuration of the first says what is lacking.
     return chosen or [MODELS[0].model]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from data_pipeline.batches.dataset import BatchSource
 from data_pipeline.errors import InputError
 from trainer.config.run_config import RunConfig, differences
 from trainer.distribution.distribution import Distribution
@@ -14,6 +15,7 @@ from trainer.records.run_directory import RunDirectory
 from trainer.records.run_lock import RunLock
 from trainer.run.request import TrainRequest
 from trainer.task import Task, TrainingData
+from trainer.training.validation import Validation, split
 
 
 @dataclass(frozen=True)
@@ -22,17 +24,43 @@ class OpenedRun:
 
     Attributes:
         lock: keeps others from the directory; None on all processes but the chief.
+        examples: those of `data` to train on.
+        validation: the others, which are held out; None = there are none.
     """
 
     task: Task
     directory: RunDirectory
     lock: RunLock | None
     data: TrainingData
+    examples: BatchSource
+    validation: Validation | None
 
 
-def place_of(number: int, config: RunConfig) -> str:
-    """Where the run or data set of the task with this number lies in the directory of all."""
-    return config.name if number else ""
+def run_folder(directory: Path, config: RunConfig, *, is_first: bool) -> Path:
+    """Where the run of this model lies in the directory of all.
+
+    The model that was trained there first has the directory itself, each other one the folder of
+    its name in it.
+
+    Raises:
+        InputError: there is a damaged `run.json`.
+    """
+    there = RunDirectory(directory)
+    model = there.model()
+    if model is None:
+        is_its = is_first
+    else:
+        is_its = model == config.model and there.recorded(type(config))[0].name == config.name
+    return directory if is_its else directory / config.name
+
+
+def prepared_folder(directory: Path, config: RunConfig, *, is_only: bool = True) -> Path:
+    """Where the data set of this model lies in the one that the user named.
+
+    That of one model is the folder itself, of several each has the folder of its name in it.
+    """
+    own = directory / config.name
+    return directory if is_only and not own.exists() else own
 
 
 def open_run(
@@ -52,8 +80,8 @@ def open_run(
         InputError: the directory cannot be used, or holds another run; bad data.
     """
     task = request.tasks[number]
-    place = place_of(number, task.config)
-    run, prepared = RunDirectory(directory / place), request.prepared
+    run = RunDirectory(run_folder(directory, task.config, is_first=number == 0))
+    prepared = request.prepared and prepared_folder(request.prepared, task.config)
     # 1. A directory to write to.
     lock = None
     if distribution.is_chief:
@@ -63,10 +91,18 @@ def open_run(
     _check_same_settings(run, task.config)
     task = task.starting_from(request.init_from, run)
     if request.strict and prepared is None and distribution.is_chief and run.model() is None:
-        shutil.rmtree(run.prepared, ignore_errors=True)  # to hear again what was said of the files
-    data = _data(task, prepared / place if prepared else None, run, distribution)
+        _say_again(task, run)
+    data = _data(task, prepared, run, distribution)
     _check_same_data(run, task.config, data.fingerprint)
-    return OpenedRun(task, run, lock, data)
+    examples, validation = split(data.store, task.config.options, balanced=task.balances_held_out)
+    return OpenedRun(task, run, lock, data, examples, validation)
+
+
+def _say_again(task: Task, run: RunDirectory) -> None:
+    """Prepare aside what is prepared already, to hear what there is to say of the files."""
+    if run.prepared.exists():
+        with TemporaryDirectory(dir=run.path) as aside:
+            task.prepare(Path(aside) / "prepared")
 
 
 def _data(

@@ -22,22 +22,10 @@ from trainer.config.project import Project
 from trainer.config.rasa_config import Component, RasaConfig
 from trainer.config.run_config import RunConfig
 from trainer.config.settings import parse_setting, setting
-from trainer.diet.task import DIETTask
 from trainer.models import MODELS, model_named
 from trainer.task import Task
 
 COMMAND_LINE = "command line"
-
-
-def resolve(
-    project: Project,
-    settings: Sequence[str] = (),
-    flags: Mapping[str, Any] | None = None,
-    *,
-    model: str = DIETTask.model,
-) -> RunConfig:
-    """The configuration of a run of one model; see `resolve_all`."""
-    return resolve_all(project, (model,), settings, flags)[0]
 
 
 def resolve_all(

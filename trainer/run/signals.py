@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,8 +18,13 @@ logger = logging.getLogger(__name__)
 def stop_on_signal(agreement: Agreement) -> Iterator[None]:
     """Ctrl-C and SIGTERM end training after the current step, with a checkpoint.
 
-    A second one ends it at once. So does one that came when there was nothing left to agree on.
+    A second one ends it at once. So does one that came when there was nothing left to agree on, and
+    any before training: of what is being prepared then nothing is left. Only a program's main
+    thread can listen to signals; in another one nothing is changed.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def stop(number: int, _frame: object) -> None:
         if agreement.stop_requested is not None:

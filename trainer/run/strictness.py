@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from data_pipeline.errors import InputError
+from trainer.models import MODELS
 
-ABOUT_FILES = ("data_pipeline", "model.options", "trainer.config", "trainer.run")
+ABOUT_FILES = (
+    *("data_pipeline", "model.options", "trainer.config", "trainer.run"),
+    *(kind.__module__.rpartition(".")[0] for kind in MODELS),
+)
 """The loggers of what reads the project."""
 
 
@@ -24,6 +28,9 @@ class _Collected(logging.Handler):
 @contextmanager
 def warnings_as_errors(strict: bool) -> Iterator[None]:
     """Raise an error at the end if there were warnings about the project's files.
+
+    What is looked at: the configuration and all data, until training begins. What is told of a
+    checkpoint, a lock or another process is not about the project.
 
     Args:
         strict: whether to; else nothing happens.
@@ -41,6 +48,6 @@ def warnings_as_errors(strict: bool) -> Iterator[None]:
         for logger in loggers:
             logger.removeHandler(collected)
     if collected.messages:
-        first, *others = collected.messages
+        first, *others = dict.fromkeys(collected.messages)
         more = f" And {len(others)} more, see above." if others else ""
         raise InputError(f"--strict, and there was a warning: {first}{more}")

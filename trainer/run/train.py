@@ -33,14 +33,15 @@ from trainer.training.callbacks import MetricsFile, ProgressLine, TensorBoardSca
 from trainer.training.loop import TrainingLoop
 from trainer.training.model_summary import model_summary, weights_in_words
 from trainer.training.profiling import ProfiledSteps, allow_profiling
-from trainer.training.validation import split
 
 logger = logging.getLogger(__name__)
 
 
 @told_once()
 def train(request: TrainRequest) -> Result:
-    """Train, or go on training, what was asked for.
+    """Train, or go on training, what was asked for: one model after the other.
+
+    The first one that fails ends all. Those before it stay trained, and the same command goes on.
 
     Raises:
         InputError: bad input; also `Diverged`, when a gradient is not finite.
@@ -63,22 +64,27 @@ def _train_all(request: TrainRequest, job: Job | None = None) -> Result:
         logical_cpu_devices=options.logical_cpu_devices,
         gradient_compression=options.gradient_compression,
     )
-    check_started_alike(distribution, lambda: _facts_of_start(request))
-    for task in request.tasks:
-        _check_batch_size(task.config, distribution)
-    directory = _directory(request, distribution, job)
     with ExitStack() as until_done:
-        # All data is read and checked before anything is trained.
+        # All data is read, checked and split before anything is trained.
         with warnings_as_errors(request.strict):
+            check_started_alike(distribution, lambda: _facts_of_start(request))
+            for task in request.tasks:
+                _check_batch_size(task.config, distribution)
+            directory = _directory(request, distribution, job)
             opened = [
                 open_run(request, number, directory, distribution, until_done)
                 for number in range(len(request.tasks))
             ]
+        results: list[str] = []
         try:
-            results = [_train_one(request, run, distribution, job) for run in opened]
-        except Stopped as stopped:
-            if request.fresh:  # the same command would start over once more
-                stopped.how_to_go_on = (
+            for run in opened:
+                results.append(_train_one(request, run, distribution, job))
+        except BaseException as error:
+            for done in results:  # what the caller will not hear
+                logger.info("%s", done)
+            if isinstance(error, Stopped) and request.fresh and error.how_to_go_on:
+                # The same command would start over once more.
+                error.how_to_go_on = (
                     f"Go on with --run-dir {shlex.quote(str(directory))} in the place of --fresh."
                 )
             raise
@@ -116,8 +122,7 @@ def _train_one(
 ) -> str:
     task, run, data = opened.task, opened.directory, opened.data
     config, options = task.config, task.config.options
-    examples, validation = split(data.store, options, balanced=task.balances_held_out)
-    # 3. Model, optimizer and every variable.
+    # 3. (1. and 2. are in `open_run`.) Model, optimizer and every variable.
     trainer = _trainer(task, data, distribution)
     if distribution.is_chief:
         weights = trainer.model.weight_counts()
@@ -142,15 +147,16 @@ def _train_one(
     )
     with stop_on_signal(trainer.agreement):
         history = trainer.fit(
-            examples,
+            opened.examples,
             schedule=config.schedule,
-            validation=validation,
+            validation=opened.validation,
             early_stopping_patience=config.trainer.early_stopping_patience,
             callbacks=_callbacks(request, opened, trainer) if distribution.is_chief else (),
             saver=saver,
             commits=Commits(job, run.path, checkpointer) if job is not None else None,
         )
-    return summary(task, run, trainer.position, trained=bool(history.epoch))
+    position = trainer.position
+    return summary(task, run, position, trained=bool(history.epoch) or position.step_in_epoch > 0)
 
 
 def _trainer(task: Task, data: TrainingData, distribution: Distribution) -> TrainingLoop:

@@ -20,6 +20,7 @@ from data_pipeline.featurizers.dense_features import TextVectors
 from data_pipeline.featurizers.featurizer import Featurizer, TokenizedMessage
 from data_pipeline.optional_packages import require_package
 from data_pipeline.remembered import Remembered
+from data_pipeline.warnings_to_user import warn
 
 logger = logging.getLogger(__name__)
 
@@ -143,13 +144,9 @@ class LanguageModelFeaturizer(Featurizer):
         long = [m for m, words in zip(messages, texts, strict=True) if model.too_long(words)]
         if long:
             first = long[0].message
-            logger.warning(
-                "%s: %d text(s) are longer than the model takes; what is beyond has no features. "
-                "The first: %s %r…",
-                NAME,
-                len(long),
-                first.source,
-                first.text[:20],
+            warn(
+                f"{NAME}: {len(long)} text(s) are longer than the model takes; what is beyond has "
+                f"no features. The first: {first.source} {first.text[:20]!r}…"
             )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -13,8 +12,7 @@ from data_pipeline.component_options import read_options
 from data_pipeline.featurizers.dense_features import Pooling
 from data_pipeline.featurizers.featurizer import Featurizer
 from data_pipeline.tokenizers.spacy_model import SpacyModel, check_same_model
-
-logger = logging.getLogger(__name__)
+from data_pipeline.warnings_to_user import warn
 
 NAME = "SpacyFeaturizer"
 
@@ -67,11 +65,9 @@ class SpacyFeaturizer(Featurizer):
         self._identity = self._model.identity()
         self.dense_width = self._model.language.vocab.vectors_length
         if not self.dense_width:
-            logger.warning(
-                "%s: the spaCy model %s has no word vectors, so this component adds no features; "
-                "use a larger model, such as one whose name ends in md or lg",
-                NAME,
-                self._identity,
+            warn(
+                f"{NAME}: the spaCy model {self._identity} has no word vectors, so this component "
+                "adds no features; use a larger model, such as one whose name ends in md or lg"
             )
 
     def token_vectors(self, tokens: Sequence[str]) -> np.ndarray:

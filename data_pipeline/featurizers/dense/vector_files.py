@@ -13,7 +13,6 @@ it is there twice, its first vector counts.
 from __future__ import annotations
 
 import codecs
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,8 +21,7 @@ import numpy as np
 
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.text_files import read_text
-
-logger = logging.getLogger(__name__)
+from data_pipeline.warnings_to_user import warn
 
 MATRIX_SUFFIX = ".npy"
 ROWS_CHECKED_AT_ONCE = 65_536
@@ -187,9 +185,8 @@ def _distinct(words: Sequence[str], vectors: np.ndarray, path: Path) -> WordVect
         first.setdefault(word, row)
     if len(first) == len(words):
         return WordVectors(words, vectors)
-    logger.warning(
-        "%s: %d word(s) are there more than once; the first vector of each is used",
-        path,
-        len(words) - len(first),
+    warn(
+        f"{path}: {len(words) - len(first)} word(s) are there more than once; the first vector of "
+        "each is used"
     )
     return WordVectors(list(first), vectors[list(first.values())])

@@ -12,7 +12,7 @@ from trainer.config.component_effects import EFFECTS, Effect, component_table, r
 from trainer.config.earlier_versions import EMBEDDING_CLASSIFIER
 from trainer.config.project import Project
 from trainer.config.rasa_config import RasaConfig
-from trainer.run.resolve import resolve
+from trainer.run.resolve import resolve_all
 
 
 @pytest.fixture
@@ -196,6 +196,8 @@ def test_a_warning_is_an_error_with_strict_also_when_data_was_prepared_before(
 def test_an_option_without_effect_is_told_once_also_when_others_are_overridden(project, caplog):
     config = project / "config.yml"
     config.write_text(config.read_text().replace("epochs: 2", "epoch: 2"))
-    resolved = resolve(Project.from_directory(project), ["diet.dense_dimension={text: 9}"])
+    resolved = resolve_all(
+        Project.from_directory(project), ["diet"], ["diet.dense_dimension={text: 9}"]
+    )[0]
     assert caplog.text.count("`epoch` is not an option") == 1
     assert resolved.options.dense_dimension == {"text": 9, "label": 8}

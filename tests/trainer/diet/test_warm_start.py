@@ -20,7 +20,7 @@ from trainer.diet.making import make_diet
 from trainer.diet.trained import TrainedDIET
 from trainer.diet.warm_start import WarmStart
 from trainer.records.run_directory import RunDirectory
-from trainer.run.resolve import resolve, with_epoch_fraction
+from trainer.run.resolve import resolve_all, with_epoch_fraction
 from trainer.training.loop import TrainingLoop
 
 NEW_DATA = """\
@@ -69,7 +69,7 @@ def started(trained, grown, prepared, command, tmp_path_factory):
 def initialised(trained, project, directory):
     """A trainer that has taken over the trained run and made no step yet, and its pipeline."""
     found = Project.from_directory(project)
-    config = resolve(found)
+    config = resolve_all(found, ["diet"])[0]
     start = WarmStart.find(trained.run, RunDirectory(directory), config)
     settings = replace(config.feature_settings, earlier=start.features)
     pipeline = prepare(found.nlu, settings, directory, show_progress=False).pipeline
@@ -195,7 +195,7 @@ def rename_start(run, directory):
 
 
 def test_the_start_of_a_run_that_has_begun_need_not_be_there(trained, grown, started, tmp_path):
-    config = resolve(Project.from_directory(grown))
+    config = resolve_all(Project.from_directory(grown), ["diet"])[0]
     run = shutil.copytree(started[0], tmp_path / "run")
     begun = WarmStart.find(None, RunDirectory(started[0]), config)
     assert begun == WarmStart.find(trained.run, RunDirectory(started[0]), config)
@@ -275,7 +275,7 @@ def test_an_epoch_fraction_without_a_start_or_of_nothing(command, refused, grown
 
 
 def test_an_epoch_fraction_is_rounded_up(trained):
-    config = resolve(Project.from_directory(trained.project))
+    config = resolve_all(Project.from_directory(trained.project), ["diet"])[0]
     assert [with_epoch_fraction(config, f).diet.epochs for f in (0.1, 0.5, 1.5)] == [1, 1, 3]
     with pytest.raises(InputError, match="Received: nan"):
         with_epoch_fraction(config, float("nan"))

@@ -11,7 +11,7 @@ from data_pipeline.json_differences import json_differences
 from data_pipeline.messages.feature_settings import check_same_files
 from data_pipeline.messages.prepared import open_prepared
 from trainer.config.project import Project
-from trainer.run.resolve import resolve
+from trainer.run.resolve import resolve_all
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_data_set_prepared_from_other_training_files(train, trained, prepared,
 
 def test_a_data_set_may_be_used_without_its_training_files(trained, prepared, tmp_path, caplog):
     dataset = open_prepared(prepared)
-    settings = resolve(Project.from_directory(trained.project)).feature_settings
+    settings = resolve_all(Project.from_directory(trained.project), ["diet"])[0].feature_settings
     check_same_files(dataset, settings, [tmp_path / "elsewhere"])
     assert f"Whether {prepared} was prepared from" in caplog.text
     assert f"{tmp_path / 'elsewhere'}: no such file" in caplog.text

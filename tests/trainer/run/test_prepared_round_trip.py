@@ -16,14 +16,14 @@ from data_pipeline.messages.prepare import prepare
 from data_pipeline.messages.prepared import open_prepared
 from data_pipeline.rasa_files.nlu_files import is_nlu_file, read_nlu
 from trainer.config.project import Project
-from trainer.run.resolve import resolve
+from trainer.run.resolve import resolve_all
 
 
 @pytest.fixture
 def prepare_project(project, tmp_path):
     """Prepares the tiny project into a folder of that name."""
     found = Project.from_directory(project)
-    settings = resolve(found).feature_settings
+    settings = resolve_all(found, ["diet"])[0].feature_settings
 
     def run(name, processes=1):
         return prepare(

@@ -103,7 +103,6 @@ def test_a_set_for_one_model_and_one_for_both(both):
         (("--model", "ted", "--set", "ted.max_histry=1"), "did you mean 'max_history'"),
         (("--model", "diet", "--set", "max_history=1"), "unknown option 'max_history'"),
         (("--model", "ted", "--init-from", "RUN"), "Give --model diet"),
-        (("--run-dir", "RUN", "--model", "ted"), "model: diet -> ted"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(both, command, tmp_path, arguments, words):
@@ -112,6 +111,29 @@ def test_what_does_not_fit_together_is_refused(both, command, tmp_path, argument
     if "--run-dir" not in given:
         given += ["--run-dir", tmp_path / "run"]
     assert words in command("--project", project, *given).line
+
+
+def test_one_of_several_models_is_gone_on_with_where_all_were_trained(both, command, tmp_path):
+    project, run, _ = both
+    copied = shutil.copytree(run, tmp_path / "run")
+    again = command("--project", project, "--run-dir", copied, "--model", "ted")
+    assert again.code == 0, again.err
+    assert "Training was complete already: " in again.out
+    assert f"Run directory: {copied / 'ted'}" in again.out
+
+
+def test_data_of_several_models_prepared_together_is_found_by_each(both, command, tmp_path):
+    project, _, _ = both
+    prepared = tmp_path / "prepared"
+    made = command("prepare", project, "--out", prepared)
+    assert made.code == 0, made.err
+    again = command("prepare", project, "--out", prepared, "--model", "diet")
+    assert "nothing has changed" in again.err
+    trained = command(
+        *("--project", project, "--prepared", prepared, "--model", "ted", "--epochs", "1"),
+        *("--run-dir", tmp_path / "run"),
+    )
+    assert trained.code == 0, trained.err
 
 
 def test_changed_stories_are_refused(both, command, tmp_path, make_project):

@@ -53,6 +53,7 @@ def _agree(alone: dict[str, float], others: list[dict[str, float]]) -> None:
 
 
 @pytest.mark.shows("diet.evaluate_on_number_of_examples")
+@pytest.mark.slow
 def test_two_mirrored_devices_measure_what_one_does(figures, on_one_device):
     _agree(on_one_device, figures("mirrored", 2))
 

@@ -24,7 +24,7 @@ def _assert_same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) ->
         np.testing.assert_array_equal(values, second[name], err_msg=name)
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_killed_and_started_again_ends_with_the_same_weights(command_line, processes):
     alone, killed = f"alone-{processes}", f"killed-{processes}"
     command_line.train(alone, *OPTIONS, processes=processes)

@@ -32,6 +32,7 @@ def assert_agree(faq: CommandLine, first: str, second: str) -> None:
         assert_same_weights(one, other)
 
 
+@pytest.mark.slow
 def test_two_mirrored_devices_train_as_one(faq, one_device):
     faq.train("mirrored-2", *SAME_DRAWS, *mirrored(2))
     assert_agree(faq, one_device, "mirrored-2")

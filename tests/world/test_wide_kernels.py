@@ -31,6 +31,7 @@ def check(copies: np.ndarray, expected: np.ndarray) -> None:
     np.testing.assert_allclose(copies[0], expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_on_two_mirrored_devices(one_device):
     check(kernels("mirrored", 2, 2), one_device)
 

@@ -1,0 +1,77 @@
+"""scripts/benchmark.py: what it has trained, what it makes of the times, and a whole small run."""
+
+import doctest
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from timing import report, rounds
+
+from trainer.config.project import Project
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = {
+    "pipeline": [
+        {"name": "WhitespaceTokenizer"},
+        {"name": "CountVectorsFeaturizer"},
+        {"name": "DIETClassifier", "epochs": 9, "number_of_transformer_layers": 1},
+        {"name": "ResponseSelector", "epochs": 9},
+    ],
+    "policies": [{"name": "RulePolicy"}, {"name": "TEDPolicy", "epochs": 9}],
+}
+NLU = """\
+nlu:
+- intent: greet
+  examples: |
+    - hello you
+    - hi [Anna](name)
+- intent: bye
+  examples: |
+    - bye you
+    - see you [Anna](name)
+"""
+
+
+@pytest.fixture
+def job(tmp_path):
+    (tmp_path / "config.yml").write_text(yaml.safe_dump(CONFIG))
+    (tmp_path / "nlu.yml").write_text(NLU)
+    project = Project.from_files(tmp_path / "config.yml", [tmp_path / "nlu.yml"])
+    return rounds.Job(project, "diet", ("batch_size=2",), 0, 2, 1, 1, None, tmp_path / "scratch")
+
+
+@pytest.mark.parametrize("module", [report, rounds])
+def test_examples_in_docstrings(module):
+    assert doctest.testmod(module).failed == 0
+
+
+def test_the_measured_model_alone_is_trained_with_the_given_options(job):
+    written = rounds._configuration(job)
+    diet = written["pipeline"][-1]
+    assert (diet["name"], diet["epochs"], diet["batch_size"]) == ("DIETClassifier", 2, 2)
+    assert [entry["name"] for entry in written["pipeline"][:-1]] == [
+        "WhitespaceTokenizer",
+        "CountVectorsFeaturizer",
+    ]
+
+
+def test_parts_of_a_step_add_up_to_a_step_of_the_loop():
+    parts = {"input": 1.0, "forward": 7.0, "backward": 9.0, "optimizer": 2.0, "step": 18.0}
+    ours = [{"step": 0.03, "exchange_per_step": 0.005}]
+    found = report.parts_of_step({"parts": parts, "ours": ours})
+    assert sum(found[name] for name in report.PARTS) == pytest.approx(30.0)
+
+
+@pytest.mark.slow  # three processes that load TensorFlow
+def test_a_small_project_is_measured(job, tmp_path):
+    files = ["--config", tmp_path / "config.yml", "--nlu", tmp_path / "nlu.yml"]
+    options = ["--model", "diet", "--epochs", "2", "--rounds", "1", "--out", tmp_path / "out"]
+    command = [sys.executable, ROOT / "scripts/benchmark.py", *files, *options]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    (ours,) = json.loads((tmp_path / "out/benchmark.json").read_text())["diet"]["ours"]
+    assert 0 < ours["epoch"] < ours["whole"] and ours["peak_gb"] > 0.1
+    assert "| epoch, s |" in done.stdout and "optimizer" in done.stdout

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from model.layers.dense import RandomlyConnectedDense
+from model.layers.dense import RandomlyConnectedDense, multiply
 from model.layers.packing import Packing
 from model.layers.transformer_settings import TransformerSettings
 from model.noise import Noise
@@ -83,33 +83,53 @@ class MultiHeadAttention(keras.layers.Layer):
         *,
         first_only: bool = False,
     ) -> tf.Tensor:
-        key, value = (
-            self._split_heads(packing.unpack(layer(rows))) for layer in (self.key, self.value)
-        )
-        query = self.query(tf.gather(rows, packing.starts) if first_only else rows)
-        query = self._split_heads(query[:, None] if first_only else packing.unpack(query))
+        query, key, value = self._projected(rows, packing, first_only)
         offsets = None
         if self.key_table is not None or self.value_table is not None:
             offsets = self._offsets(packing.time)
             offsets = offsets[:1] if first_only else offsets
-        logits = tf.einsum("bihd,bjhd->bhij", query, key)
+        logits = tf.matmul(query, key, transpose_b=True)
         if self.key_table is not None:
             table = tf.convert_to_tensor(self.key_table)
-            per_offset = tf.einsum("bihd,hrd->bhir", query, table)
+            per_offset = tf.einsum("bhid,hrd->bhir", query, table)
             logits += tf.einsum("bhir,ijr->bhij", per_offset, offsets)
         weights = self._weights(logits, packing, noise)
-        attended = tf.einsum("bhij,bjhd->bihd", weights, value)
+        attended = tf.matmul(weights, value)
         if self.value_table is not None:
             per_offset = tf.einsum("bhij,ijr->bhir", weights, offsets)
             table = tf.convert_to_tensor(self.value_table)
-            attended += tf.einsum("bhir,hrd->bihd", per_offset, table)
-        attended = attended if first_only else packing.pack(attended)
-        return self.output_layer(tf.reshape(attended, [-1, self.settings.units]))
+            attended += tf.einsum("bhir,hrd->bhid", per_offset, table)
+        units = self.settings.units
+        if first_only:  # of one position per example, heads lie side by side as they are
+            return self.output_layer(tf.reshape(attended, [-1, units]))
+        shape = tf.stack([tf.shape(attended)[0], packing.time, units])
+        grid = tf.reshape(tf.transpose(attended, [0, 2, 1, 3]), shape)
+        return self.output_layer(packing.pack(tf.ensure_shape(grid, [None, None, units])))
 
-    def _split_heads(self, grid: tf.Tensor) -> tf.Tensor:
+    def _projected(
+        self, rows: tf.Tensor, packing: Packing, first_only: bool
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Queries, keys and values, `[batch, heads, time, head width]` each.
+
+        One product and one transposition for all three: half of the time of one each.
+        """
+        if not first_only:
+            return self._heads(packing.unpack(self._multiplied(rows, "query", "key", "value")))
+        key, value = self._heads(packing.unpack(self._multiplied(rows, "key", "value")))
+        first = self._multiplied(tf.gather(rows, packing.starts), "query")
+        return *self._heads(first[:, None]), key, value
+
+    def _multiplied(self, rows: tf.Tensor, *names: str) -> tf.Tensor:
+        """The named projections of `rows`, side by side."""
+        kernels = [getattr(self, name).connected_kernel() for name in names]
+        return multiply(rows, tf.concat(kernels, 1))
+
+    def _heads(self, grid: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """The projections that lie side by side in `[batch, time, …]`, one by one and by head."""
+        count = grid.shape[-1] // self.settings.units
         shape = tf.shape(grid)
-        heads = [shape[0], shape[1], self.settings.num_heads, self._head_width]
-        return tf.reshape(grid, heads)
+        heads = [shape[0], shape[1], count, self.settings.num_heads, self._head_width]
+        return tuple(tf.unstack(tf.transpose(tf.reshape(grid, heads), [2, 0, 3, 1, 4]), num=count))
 
     def _offsets(self, time: tf.Tensor) -> tf.Tensor:
         """One-hot `[time, time, offsets]`: which table row belongs to (query, key)."""

@@ -128,11 +128,15 @@ class RandomlyConnectedDense(keras.layers.Layer):
         """How many weights take part, biases included."""
         return count_connected_weights(self)
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def connected_kernel(self) -> tf.Tensor:
+        """The kernel `[in, out]`, 0 where there is no connection."""
         kernel = tf.convert_to_tensor(self.kernel)
         if self.connections is not None:
             kernel *= tf.convert_to_tensor(self.connections)
-        outputs = multiply(inputs, kernel)
+        return kernel
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        outputs = multiply(inputs, self.connected_kernel())
         if self.bias is not None:
             outputs = tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias))
         return gelu(outputs) if self.activation == "gelu" else outputs

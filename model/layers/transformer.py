@@ -154,8 +154,8 @@ class TransformerEncoder(keras.layers.Layer):
         first_only: bool = False,
     ) -> tf.Tensor:
         units = self.settings.units
-        encoding = position_encoding(packing.cells[:, 1], units)
-        rows = self.project(rows) * units**0.5 + tf.cast(encoding, self.compute_dtype)
+        encodings = tf.cast(position_encoding(tf.range(packing.time), units), self.compute_dtype)
+        rows = self.project(rows) * units**0.5 + tf.gather(encodings, packing.cells[:, 1])
         if noise is not None:
             rows = noise.dropout(f"{self.path}/dropout", rows, self.settings.drop_rate)
         for layer in self.encoder_layers:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -62,6 +63,7 @@ class LazyRows:
         self._iterations = iterations
         self._learning_rate = learning_rate
         self._rule = rule
+        self._before_update: dict[Any, Sequence[tf.Tensor]] = {}
 
     def current(self, rows: tf.Tensor) -> tf.Tensor:
         """These rows of the kernel as they are by now, `[n, units]`; `rows` `[n]` int64.
@@ -74,34 +76,49 @@ class LazyRows:
         values = tf.gather(self._kernel.value, rows)
         return values - tf.stop_gradient(moved[: tf.size(rows)])
 
+    def before_update(self, rows: tf.Tensor) -> tf.Tensor:
+        """The same as `current`, without gradient, of rows that `update` will be called with.
+
+        What is computed for it `update` need not compute again.
+        """
+        state = self._caught_up(rows)
+        self._before_update[rows.ref()] = state
+        return state[0][: tf.size(rows)]
+
     def update(self, gradient: tf.IndexedSlices) -> None:
         """The step of Adam that follows `iterations`; `gradient` has unique rows."""
         rows = tf.cast(gradient.indices, tf.int64)
-        padded = _padded(rows)
-        padding = tf.size(padded) - tf.size(rows)
+        state = self._before_update.pop(rows.ref(), None) or self._caught_up(rows)
+        padding = tf.shape(state[0])[0] - tf.size(rows)
         values = tf.pad(gradient.values, [[0, padding], [0, 0]])
-        state = [_gather(variable, padded) for variable in self._state]
-        self._write(rows, self._rule.updated(*state, *self._times(padded), values), behind=-1)
+        self._write(rows, self._rule.updated(*state, *self._now(), values), behind=-1)
 
     def bring_up_to_date(self) -> None:
         """Write every row as it is by now."""
         count = self._kernel.shape[0]
         for start in range(0, count, ROWS_AT_ONCE):
             rows = tf.range(start, min(start + ROWS_AT_ONCE, count), dtype=tf.int64)
-            padded = _padded(rows)
-            state = [_gather(variable, padded) for variable in self._state]
-            self._write(rows, self._rule.caught_up(*state, *self._times(padded)), behind=0)
+            self._write(rows, self._caught_up(rows), behind=0)
+
+    def _caught_up(self, rows: tf.Tensor) -> Sequence[tf.Tensor]:
+        """Kernel and moments at these rows, padded, as they are by now."""
+        padded = _padded(rows)
+        state = [_gather(variable, padded) for variable in self._state]
+        return self._rule.caught_up(*state, *self._times(padded))
 
     def _times(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        return _gather(self._last_step, rows), *self._now()
+
+    def _now(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """The finished steps and the learning rate."""
         step = tf.cast(tf.convert_to_tensor(self._iterations.value), tf.int32)
-        rate = tf.cast(tf.convert_to_tensor(self._learning_rate.value), tf.float32)
-        return _gather(self._last_step, rows), step, rate
+        return step, tf.cast(tf.convert_to_tensor(self._learning_rate.value), tf.float32)
 
     def _write(self, rows: tf.Tensor, state: Sequence[tf.Tensor], *, behind: int) -> None:
         count = tf.size(rows)
         for variable, values in zip(self._state, state, strict=True):
             _scatter(variable, rows, values[:count])
-        step = tf.cast(tf.convert_to_tensor(self._iterations.value), tf.int32) - behind
+        step = self._now()[0] - behind
         _scatter(self._last_step, rows, tf.fill([count], step))
 
 
@@ -122,7 +139,8 @@ class _AdamRule:
         self._sizes = np.concatenate([[0.0], sizes]).astype(np.float32)
         i = np.arange(1, math.ceil(math.log(NEGLIGIBLE) / math.log(beta_1)) + 1)
         terms = [beta_1**i * (1 - beta_2 ** (i / 2)) ** n for n in range(ORDERS)]
-        self._terms = np.stack(terms, axis=1).astype(np.float32)
+        self._terms = np.stack(terms, axis=1)
+        self._old = self._sums_of_old_rows()
         self.moved = tf.function(self._moved, jit_compile=True, autograph=False)
         self.caught_up = tf.function(self._caught_up, jit_compile=True, autograph=False)
         self.updated = tf.function(self._updated, jit_compile=True, autograph=False)
@@ -130,6 +148,31 @@ class _AdamRule:
     def _step_size(self, step: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
         """Adam's α, in which it corrects the bias of its moments."""
         return rate * tf.gather(self._sizes, tf.minimum(step, len(self._sizes) - 1))
+
+    def _sums_of_old_rows(self) -> np.ndarray:
+        """The sums over i, for α = 1, of rows that were written so long ago that all steps count.
+
+        By the step they were written after; from the last one on they stay the same.
+        """
+        sizes = np.pad(self._sizes.astype(np.float64), (0, len(self._terms)), mode="edge")
+        windows = np.lib.stride_tricks.sliding_window_view(sizes[1:], len(self._terms))
+        return (windows[: len(self._sizes)] @ self._terms).astype(np.float32)
+
+    def _sums(self, last: tf.Tensor, step: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
+        """The sums over i of rows written after `last`, `[n, ORDERS]`.
+
+        Rows of one age have the same, so they are looked up: `recent[age]` has been summed for all
+        ages of this step, `_old` for all steps.
+        """
+        count = len(self._terms)
+        ages = tf.range(count)[:, tf.newaxis]
+        i = tf.range(1, count + 1)
+        sizes = tf.gather(self._sizes, tf.clip_by_value(step - ages + i, 0, len(self._sizes) - 1))
+        recent = tf.matmul(tf.where(i <= ages, sizes, 0.0), self._terms.astype(np.float32))
+        age = step - last
+        of_recent = tf.gather(recent, tf.minimum(age, count - 1))
+        of_old = tf.gather(self._old, tf.minimum(last, len(self._old) - 1))
+        return rate * tf.where((age < count)[:, tf.newaxis], of_recent, of_old)
 
     def _moved(
         self,
@@ -140,9 +183,7 @@ class _AdamRule:
         rate: tf.Tensor,
     ) -> tf.Tensor:
         """How far rows have moved since they were written, `[n, units]`."""
-        steps = last[:, tf.newaxis] + tf.range(1, len(self._terms) + 1)
-        sizes = tf.where(steps <= step, self._step_size(steps, rate), 0.0)
-        sums = tf.unstack(tf.matmul(sizes, self._terms)[:, :, tf.newaxis], axis=1)
+        sums = tf.unstack(self._sums(last, step, rate)[:, :, tf.newaxis], axis=1)
         root = tf.sqrt(velocity)
         ratio = root / (root + self._epsilon)
         series = functools.reduce(lambda inner, term: term + ratio * inner, reversed(sums))
@@ -168,13 +209,11 @@ class _AdamRule:
         kernel: tf.Tensor,
         momentum: tf.Tensor,
         velocity: tf.Tensor,
-        last: tf.Tensor,
         step: tf.Tensor,
         rate: tf.Tensor,
         gradient: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Kernel and moments after the step that follows `step` and has this gradient."""
-        kernel, momentum, velocity = self._caught_up(kernel, momentum, velocity, last, step, rate)
+        """Kernel and moments, caught up, after the step that follows `step` with this gradient."""
         beta_1, beta_2 = self._betas
         momentum += (gradient - momentum) * (1 - beta_1)
         velocity += (tf.square(gradient) - velocity) * (1 - beta_2)

@@ -29,6 +29,7 @@ from trainer.distribution.traffic import facts_of_epoch
 from trainer.errors import Diverged
 from trainer.training.agreement import Agreement
 from trainer.training.batch_stream import BatchStream
+from trainer.training.freed_memory import keep_freed_memory
 from trainer.training.optimizer import make_optimizer
 from trainer.training.precision import LossScale
 from trainer.training.step import TrainStep, regularisation_loss, term_means
@@ -81,6 +82,7 @@ class TrainingLoop:
         if isinstance(distribution, str):
             distribution = make_distribution(distribution)
         self.distribution = distribution
+        keep_freed_memory()
         keras.utils.set_random_seed(seed)
         with distribution.scope():
             self.model = make_model()

@@ -54,10 +54,10 @@ class FusedAdam(keras.optimizers.Adam):
         return self._lazy_rows[index]
 
     def rows(self, variable: keras.Variable, rows: tf.Tensor) -> tf.Tensor:
-        """These rows (`[n]` int64) of a variable as they are by now, `[n, units]`."""
+        """These rows (`[n]` int64) of a variable, of its gradient's, as they are by now."""
         lazy_rows = self._lazy_rows.get(self._get_variable_index(variable))
         if lazy_rows is not None:
-            return lazy_rows.current(rows)
+            return lazy_rows.before_update(rows)
         return tf.gather(variable.value, rows)
 
     @contextlib.contextmanager

@@ -28,6 +28,7 @@ from data_pipeline.atomic_files import published_folder, recover_all
 from data_pipeline.errors import InputError
 from data_pipeline.file_hashes import sha256_of
 from trainer.checkpoints.position import Position
+from trainer.checkpoints.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,18 @@ class Checkpointer:
         """The variables' values now, to be saved while they go on changing."""
         return {name: _view(variable).copy() for name, variable in self._variables.items()}
 
+    def snapshot(self) -> Snapshot:
+        """The same, on disk: it takes no memory.
+
+        Raises:
+            InputError: the disk is full or may not be written.
+        """
+        values = ((name, _view(variable)) for name, variable in self._variables.items())
+        try:
+            return Snapshot(self._directory, values)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+
     def put_back(self, values: Mapping[str, np.ndarray]) -> None:
         """Give the variables the values that `copy` returned."""
         _assign(self._variables, values, self._directory)
@@ -81,7 +94,7 @@ class Checkpointer:
         """Write a checkpoint; `state` (JSON-able) is kept beside the position.
 
         Args:
-            values: what `copy` gave at `position`; None = the variables as they are.
+            values: what `copy` or `snapshot` gave at `position`; None = the variables as they are.
 
         Raises:
             InputError: the disk is full or may not be written; earlier checkpoints are untouched.
@@ -91,13 +104,16 @@ class Checkpointer:
             with published_folder(path) as folder:
                 _write(folder, values or self._variables, {"position": position.to_json(), **state})
         except OSError as error:
-            raise InputError(
-                f"Cannot write a checkpoint to {self._directory}: {error.strerror or error}. "
-                "Earlier checkpoints are untouched; make room and run the same command to go on."
-            ) from error
+            raise self._cannot_write(error) from error
         self._passed_over.discard(path)
         self._remove_outdated(path, position.best.step if self._keep_best else None)
         return path
+
+    def _cannot_write(self, error: OSError) -> InputError:
+        return InputError(
+            f"Cannot write a checkpoint to {self._directory}: {error.strerror or error}. "
+            "Earlier checkpoints are untouched; make room and run the same command to go on."
+        )
 
     def restore(self) -> Position | None:
         """Load the newest checkpoint that is whole; None if there is none.

@@ -15,9 +15,9 @@ from trainer.checkpoints.position import Position
 
 logger = logging.getLogger(__name__)
 
-BACKGROUND_BYTES = 256 * 2**20
-"""Up to this size variables are copied and written in the background. Larger ones are written while
-training waits: a copy would add to the peak memory, which is what limits the size of models."""
+IN_MEMORY_BYTES = 256 * 2**20
+"""Up to this size variables are copied in memory, larger ones to disk: a copy would add to the peak
+memory, which limits the size of models. Either is written as a checkpoint in the background."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,9 @@ class Saver:
         self.finish()
         if self._checkpointer is not None:
             state = {**self._state, "metrics": dict(metrics or {})}
-            if self._checkpointer.bytes <= BACKGROUND_BYTES:
-                values = self._checkpointer.copy()
-                self._writing = self._thread.submit(
-                    self._checkpointer.save, position, values, **state
-                )
-            else:
-                self._checkpointer.save(position, **state)
+            fits = self._checkpointer.bytes <= IN_MEMORY_BYTES
+            values = self._checkpointer.copy() if fits else self._checkpointer.snapshot()
+            self._writing = self._thread.submit(self._checkpointer.save, position, values, **state)
         self._saved = position
         self.start_at(position)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import threading
 
 import keras
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from data_pipeline.errors import InputError
-from trainer.checkpoints import checkpoint, saver
+from trainer.checkpoints import checkpoint, saver, snapshot
 from trainer.checkpoints.checkpoint import Checkpointer, Position, checkpoints, damage
 from trainer.checkpoints.saver import CheckpointPolicy, Saver
 
@@ -89,14 +90,82 @@ def test_a_full_disk_is_heard_of_at_the_next_checkpoint_or_at_the_end(
     assert [path.name for path in checkpoints(tmp_path)] == ["step-000000001"]
 
 
-def test_large_variables_are_written_at_once_and_not_copied(
-    make_saver, weight, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(saver, "BACKGROUND_BYTES", 11)
+@pytest.fixture
+def large(monkeypatch):
+    """Variables count as too large to be copied in memory."""
+    monkeypatch.setattr(saver, "IN_MEMORY_BYTES", 11)
     monkeypatch.setattr(Checkpointer, "copy", None)
+
+
+def test_large_variables_are_written_and_not_copied(make_saver, large, tmp_path):
     saving = make_saver()
     saving.save(Position(1))
+    saving.finish()
     assert stored(*checkpoints(tmp_path)) == [0, 0, 0]
+
+
+def test_training_goes_on_while_large_variables_are_written(
+    make_saver, weight, large, writing, tmp_path
+):
+    with make_saver() as saving:
+        saving.save(Position(1))
+        weight.assign([1, 2, 3])
+        assert checkpoints(tmp_path) == []
+        writing.set()
+        saving.finish()
+        (path,) = checkpoints(tmp_path)
+        assert stored(path) == [0, 0, 0]
+
+
+def test_a_kill_while_large_variables_are_written_leaves_the_checkpoint_before(
+    make_saver, weight, large, tmp_path, monkeypatch
+):
+    """What lies on disk in the middle of writing is what a killed process leaves."""
+    middle, done = threading.Event(), threading.Event()
+    write = checkpoint._write_npz
+
+    def write_and_wait(*arguments):
+        write(*arguments)
+        middle.set()
+        assert done.wait(timeout=60)
+
+    with make_saver() as saving:
+        saving.save(Position(1))
+        saving.finish()
+        monkeypatch.setattr(checkpoint, "_write_npz", write_and_wait)
+        weight.assign([1, 2, 3])
+        saving.save(Position(2))
+        assert middle.wait(timeout=60)
+        left = tmp_path.with_name("left")
+        shutil.copytree(tmp_path, left)
+        done.set()
+    assert Checkpointer(left, {"model": [weight]}).restore() == Position(1)
+    assert weight.numpy().tolist() == [0, 0, 0]
+    assert [path.name for path in checkpoints(tmp_path)] == ["step-000000001", "step-000000002"]
+
+
+def test_a_snapshot_makes_the_same_files_as_variables_that_are_written_at_once(tmp_path):
+    arrays = [np.float32(2.5), np.zeros((5, 3), np.float32), np.arange(7), np.zeros((0, 2))]
+    named = [
+        keras.Variable(a, dtype=str(np.asarray(a).dtype), name=f"v{i}")
+        for i, a in enumerate(arrays)
+    ]
+    folders = [tmp_path / "once", tmp_path / "later"]
+    once, later = (Checkpointer(folder, {"model": named}) for folder in folders)
+    paths = [once.save(Position(1)), later.save(Position(1), later.snapshot())]
+    assert len({(path / "variables.npz").read_bytes() for path in paths}) == 1
+    assert [path.name for path in folders[1].iterdir()] == ["step-000000001"]
+
+
+def test_a_full_disk_is_heard_of_at_once_where_variables_are_large(
+    make_saver, large, tmp_path, monkeypatch
+):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(snapshot.tempfile, "TemporaryFile", full)
+    with pytest.raises(InputError, match="No space left on device. Earlier checkpoints are unt"):
+        make_saver().save(Position(1))
 
 
 def test_who_is_not_the_chief_writes_nothing():

@@ -38,7 +38,13 @@ PATH = click.Path(path_type=Path)
 @click.option("--nlu", type=PATH, multiple=True, help="NLU training file or folder.")
 @click.option("--domain", type=PATH, multiple=True, help="Domain file or folder.")
 @click.option("--stories", type=PATH, multiple=True, help="Story file or folder.")
-@click.option("--model", "models", multiple=True, help="diet or ted. [both, where there is data]")
+@click.option(
+    "--model",
+    "models",
+    type=click.Choice(["diet", "ted"]),
+    multiple=True,
+    help="[both, where there is data]",
+)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A model's option.")
 @click.option("--augmentation", type=int, default=0, show_default=True, help="Of stories, for TED.")
 @click.option("--epochs", type=click.IntRange(2), default=4, show_default=True)

@@ -32,12 +32,12 @@ def task_of(job: dict[str, Any]) -> Any:
     """The task of training the job's model on its files."""
     from trainer.config.project import Project
     from trainer.run.chosen_tasks import make_task
-    from trainer.run.resolve import resolve
+    from trainer.run.resolve import resolve_all
 
     files = {name: [Path(path) for path in job[name]] for name in ("nlu", "domain", "stories")}
     project = Project.from_files(Path(job["config"]), **files)
     ours = [f"augmentation_factor={job['augmentation']}"]
-    return make_task(project, resolve(project, ours, model=job["model"]))
+    return make_task(project, resolve_all(project, (job["model"],), ours)[0])
 
 
 def _train(job: dict[str, Any], spawned: float) -> None:

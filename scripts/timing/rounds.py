@@ -59,7 +59,7 @@ def measure(job: Job) -> dict[str, Any]:
     config.write_text(yaml.safe_dump(_configuration(job)), encoding="utf-8")
     programs = {"ours": _our_command(job)}
     if job.rasa_python is not None:
-        programs["rasa"] = [str(job.rasa_python), str(HERE / "rasas.py")]
+        programs["rasa"] = [str(job.rasa_python.absolute()), str(HERE / "rasas.py")]
     results: dict[str, Any] = {name: [] for name in programs}
     for number in range(1, job.rounds + 1):
         for name, command in programs.items():
@@ -105,9 +105,9 @@ def _run(
     given = {
         "model": job.model,
         "config": str(config),
-        "nlu": [str(path) for path in job.project.nlu],
-        "domain": [str(path) for path in job.project.domain],
-        "stories": [str(path) for path in job.project.stories],
+        "nlu": [str(path.absolute()) for path in job.project.nlu],
+        "domain": [str(path.absolute()) for path in job.project.domain],
+        "stories": [str(path.absolute()) for path in job.project.stories],
         "augmentation": job.augmentation,
         "rounds": job.rounds,
         "parts": name == "parts",
@@ -118,11 +118,14 @@ def _run(
     path.write_text(json.dumps(given), encoding="utf-8")
     log = directory.with_suffix(".log")
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    # Each in a folder of its own: Rasa keeps a cache where it is started, and would not train again.
+    directory.with_suffix(".started-in").mkdir()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, _roots()))}
     with log.open("wb") as file:
         done = subprocess.run(
             [*command, str(path), str(time.time())],
             env=environment,
+            cwd=directory.with_suffix(".started-in"),
             stdout=file,
             stderr=subprocess.STDOUT,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,9 +125,13 @@ def _served(
 
 
 def _metrics(run: RunDirectory, step: int) -> dict[str, Any] | None:
-    """The figures recorded with the checkpoint of this step."""
-    states = (read_state(path) for path in checkpoints(run.checkpoints))
-    return next((s["metrics"] for s in states if s["position"]["step"] == step), None)
+    """The figures recorded with the checkpoint of this step, if it is still there."""
+    for path in checkpoints(run.checkpoints):
+        with suppress(FileNotFoundError):  # a training that goes on deletes old ones
+            state = read_state(path)
+            if state["position"]["step"] == step:
+                return state["metrics"]
+    return None
 
 
 def _write_sums(folder: Path) -> None:

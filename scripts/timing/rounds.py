@@ -118,7 +118,7 @@ def _run(
     path.write_text(json.dumps(given), encoding="utf-8")
     log = directory.with_suffix(".log")
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    # Each in a folder of its own: Rasa keeps a cache where it is started, and would not train again.
+    # Each in its own folder: Rasa keeps a cache where it is started, and would not train again.
     directory.with_suffix(".started-in").mkdir()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, _roots()))}
     with log.open("wb") as file:

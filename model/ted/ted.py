@@ -30,6 +30,7 @@ from model.ted.encoders import dialogue_encoder, turn_encoder
 from model.ted.options import TEDOptions
 from model.ted.sizes import TEDSizes
 from model.ted.tagged_texts import TaggedTexts, last_turns, texts_of_turns
+from model.ted.turn_encoders import turn_vectors
 from model.weight_counts import weight_counts
 
 
@@ -182,10 +183,8 @@ class TED(keras.Model):
             name: encoder(batch, turns, noise=noise, replicas=replicas)
             for name, encoder in zip(self.attributes, self.encoders, strict=True)
         }
-        users, actions = ("intent", "text"), ("action_name", "action_text")
-        groups = [users, actions, *[(name,) for name in self.sizes.state_attributes]]
-        sums = [tf.add_n([encoded[a].rows for a in of if a in encoded]) for of in groups]
-        contexts = self.dialogue(tf.concat(sums, -1), packing, noise=noise)
+        rows = turn_vectors(encoded, self.sizes.state_attributes)
+        contexts = self.dialogue(rows, packing, noise=noise)
         texts = None
         if self.learns_entities:
             texts = texts_of_turns(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -39,6 +40,17 @@ def spread(rows: tf.Tensor, turns: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
     rows = rows[: tf.shape(turns)[0]]
     shape = tf.stack([tf.cast(count, tf.int64), rows.shape[-1]])
     return tf.ensure_shape(tf.scatter_nd(turns[:, None], rows, shape), [None, rows.shape[-1]])
+
+
+def turn_vectors(encoded: Mapping[str, EncodedTurns], state_attributes: Sequence[str]) -> tf.Tensor:
+    """One row per turn, `[turns, units]`: what the user did, what the bot did, and the state.
+
+    An intent and a text, or an action's name and its text, are never of the same turn.
+    """
+    users, actions = ("intent", "text"), ("action_name", "action_text")
+    groups = [users, actions, *[(name,) for name in state_attributes]]
+    sums = [tf.add_n([encoded[a].rows for a in of if a in encoded]) for of in groups]
+    return tf.concat(sums, -1)
 
 
 @keras.saving.register_keras_serializable(package="diet_ted_trainer")

@@ -6,10 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from model.layers.feature_widths import FeatureWidths
-from model.ted.batch import TEXT_ATTRIBUTES
+from model.ted.batch import NO_LABEL, TEXT_ATTRIBUTES
 from model.ted.options import TEDOptions
 from model.ted.sizes import TEDSizes
 from model.ted.ted import TED
+from model.unexpected_intent.options import UnexpectedIntentOptions
+from model.unexpected_intent.sizes import UnexpectedIntentSizes
+from model.unexpected_intent.unexpected_intent import UnexpectedIntent
 
 WIDTHS = {
     "intent": FeatureWidths(sentence=5),
@@ -38,6 +41,16 @@ def toy_ted(accumulate_steps: int = 1, **options) -> TED:
     return model
 
 
+def toy_unexpected_intent(accumulate_steps: int = 1, **options) -> UnexpectedIntent:
+    """A small model of unexpected intents, which are as many as `toy_ted` has actions."""
+    attributes = {name: widths for name, widths in WIDTHS.items() if name != "text"}
+    sizes = UnexpectedIntentSizes(attributes=attributes, num_intents=ACTIONS)
+    options = UnexpectedIntentOptions.from_rasa({**SMALL, **options})
+    model = UnexpectedIntent(sizes, options, accumulate_steps=accumulate_steps)
+    model.build()
+    return model
+
+
 class Turn:
     """The features of one turn: `held` are the first letters of its attributes."""
 
@@ -57,7 +70,7 @@ class Toy:
         rng = np.random.default_rng(seed)
         self.dialogues = [[Turn(held, rng) for held in d.split()] for d in dialogues]
 
-    def batch(self, model: TED, rows=slice(None)) -> dict[str, tf.Tensor]:
+    def batch(self, model: TED | UnexpectedIntent, rows=slice(None)) -> dict[str, tf.Tensor]:
         """A batch for training of the dialogues in `rows`."""
         dialogues = self.dialogues[rows]
         padded = [d or [Turn("", np.random.default_rng(0))] for d in dialogues]
@@ -68,6 +81,7 @@ class Toy:
         batch = {
             "dialogue_lengths": [len(d) for d in padded],
             "label_ids": [t.label for t in turns] if full else [d[-1].label for d in padded],
+            "intent_ids": [_one_or_two(d[-1].label) for d in padded],
             "example_weights": [1.0 if d else 0.0 for d in dialogues],
         }
         time = max([len(t.tokens) for t in turns if "text" in t.columns], default=1)
@@ -83,6 +97,10 @@ class Toy:
             )
             for key, spec in shapes.items()
         }
+
+
+def _one_or_two(label: int) -> list[int]:
+    return [label, label - 1 if label % 2 else NO_LABEL]
 
 
 def _empty(spec: tf.TensorSpec, time: int) -> list[int]:

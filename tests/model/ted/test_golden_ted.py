@@ -7,6 +7,7 @@ draws negatives from and we do not, was not drawn.
 import numpy as np
 import pytest
 import tensorflow as tf
+from golden_dialogues import TED_PATHS, GivenTurns
 from goldens import (
     DIRECTORY,
     Golden,
@@ -17,8 +18,7 @@ from goldens import (
     variables,
 )
 
-from model.layers.feature_widths import FeatureWidths
-from model.ted.batch import ATTRIBUTES, TEXT_ATTRIBUTES
+from model.ted.batch import ATTRIBUTES
 from model.ted.options import TEDOptions
 from model.ted.sizes import TEDSizes
 from model.ted.ted import TED
@@ -28,19 +28,6 @@ GRADIENT_TOLERANCE = 3e-5
 
 NAMES = sorted(file.stem for file in DIRECTORY.glob("ted_*.npz"))
 
-# From Rasa's layers of TED to ours; what lies below them is DIET's (`RASA_TO_OURS`).
-TED_PATHS = (
-    (r"^(\w+)\.(label_\w+)/", r"action_table/\1.\2/"),
-    (r"\bsequence_layer\.(\w+)/feature_combining/", r"\1/text/features/"),
-    (r"\bsequence_layer\.(\w+)/ffnn/", r"\1/text/hidden/"),
-    (r"\bsequence_layer\.(\w+)/transformer/", r"\1/text/transformer/"),
-    (r"\bsparse_dense_concat_layer\.(\w+)/sparse_to_dense/", r"\1/projection/"),
-    (r"\bencoding_layer\.(\w+)/", r"\1/encoding/"),
-    (r"^transformer\.dialogue/", "dialogue/transformer/"),
-    (r"^embed\.dialogue/", "embed_dialogue/"),
-    (r"^embed\.label/", "action_table/embed/"),
-)
-
 
 class Case:
     """One golden with our model on Rasa's weights, Rasa's batch in our form, and Rasa's draws."""
@@ -48,6 +35,7 @@ class Case:
     def __init__(self, name):
         self.golden = Golden(name, TED_PATHS)
         self.given = self.golden["input"]
+        self.turns = GivenTurns(self.given)
         self.full = self.golden.options["full_dialogue"]
         tracker = "FullDialogueTrackerFeaturizer" if self.full else "MaxHistoryTrackerFeaturizer"
         self.options = TEDOptions.from_rasa(
@@ -62,68 +50,24 @@ class Case:
         self.batch = self.our_batch()
         self.noise = self.our_noise()
 
-    def widths(self, name):
-        def columns(part, kind):
-            key = f"{name}/{part}/{kind}"
-            if key not in self.given:
-                return 0
-            return int(self.given[key][-1] if kind == "shape" else self.given[key].shape[-1])
-
-        return FeatureWidths(
-            sequence=columns("sequence", "shape"),
-            sentence=columns("sentence", "shape"),
-            sequence_dense=columns("sequence", "dense"),
-            sentence_dense=columns("sentence", "dense"),
-        )
-
     def sizes(self):
         count = self.golden.options["actions"]
         labels = {}
         if "label_action_name/sentence/dense" not in self.given:  # else they are one-hot
             labels = {
-                name: self.widths(f"label_{name}")
+                name: self.turns.widths(f"label_{name}")
                 for name in ("action_name", "action_text")
-                if f"label_{name}/mask" in self.given
+                if f"label_{name}" in self.turns
             }
         real = np.ones([count, 1], bool)
-        features = [self.attribute(name, f"label_{name}", real) for name in labels]
+        features = [self.turns.attribute(name, f"label_{name}", real) for name in labels]
         return TEDSizes(
-            attributes={
-                name: self.widths(name) for name in ATTRIBUTES if f"{name}/mask" in self.given
-            },
+            attributes={name: self.turns.widths(name) for name in ATTRIBUTES if name in self.turns},
             num_labels=count,
             labels=labels,
             label_features={key: value for of in features for key, value in of.items()},
             num_tags=3 if "entity_tags/ids" in self.given else 0,
         )
-
-    def attribute(self, name, rasas, real):
-        """The tensors of one attribute, which Rasa calls `rasas`."""
-        found = {f"{name}_turns": np.flatnonzero(self.given[f"{rasas}/mask"][..., 0][real])}
-        rows = len(found[f"{name}_turns"])
-        if name not in TEXT_ATTRIBUTES:
-            found |= self.sparse(name, f"{rasas}/sentence", 1)
-            return found
-        lengths = self.given[f"{rasas}/sequence_lengths"].ravel()
-        lengths = lengths[lengths > 0].astype(int)
-        time = lengths.max()
-        assert len(lengths) == rows
-        mask = np.arange(time) < lengths[:, None]
-        found[f"{name}_mask"] = mask.astype(np.float32)
-        found |= self.sparse(f"{name}_sequence", f"{rasas}/sequence", time)
-        found |= self.sparse(f"{name}_sentence", f"{rasas}/sentence", 1)
-        found[f"{name}_sequence_dense"] = self.given[f"{rasas}/sequence/dense"]
-        found[f"{name}_sentence_dense"] = self.given[f"{rasas}/sentence/dense"][:, 0]
-        return found
-
-    def sparse(self, name, rasas, positions):
-        row, position, column = self.given[f"{rasas}/indices"].T
-        cells = np.stack([row * positions + position, column], 1)
-        order = np.argsort(cells[:, 0], kind="stable")
-        return {
-            f"{name}_indices": cells[order],
-            f"{name}_values": self.given[f"{rasas}/values"][order],
-        }
 
     def our_batch(self):
         ids = self.given["label/ids"][..., 0]
@@ -133,7 +77,7 @@ class Case:
             "example_weights": np.ones(len(self.lengths)),
         }
         for name in self.model.attributes:
-            batch |= self.attribute(name, name, self.real)
+            batch |= self.turns.attribute(name, name, self.real)
         if self.model.learns_entities:
             tags = self.given["entity_tags/ids"][..., 0]
             missing = batch["text_mask"].shape[1] - tags.shape[1]

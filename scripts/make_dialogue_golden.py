@@ -7,9 +7,9 @@ For `tests/data_pipeline/dialogue`. Runs in Rasa's own environment (see `make_go
     rasa-venv/bin/python scripts/make_dialogue_golden.py
 
 A case holds what Rasa was given, and of what came out: the columns, every distinct state with its
-one-hot features, the trackers as lists of states, and the training examples. The examples are made
-from trackers that do not cache their states, because those are what Rasa predicts from: its cached
-states do not belong to the labels any more where a form repeats.
+one-hot features, the trackers as lists of states, and the training examples: of actions, and of
+intents that follow. These are made from trackers that do not cache their states, because those are
+what Rasa predicts from: its cached states do not belong to the labels any more where a form repeats.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ warnings.filterwarnings("ignore")
 from golden import end_to_end_features  # noqa: E402
 from golden.dialogue_cases import CASES  # noqa: E402
 from rasa.core.featurizers.single_state_featurizer import SingleStateFeaturizer  # noqa: E402
-from rasa.core.featurizers.tracker_featurizers import MaxHistoryTrackerFeaturizer  # noqa: E402
+from rasa.core.featurizers.tracker_featurizers import (  # noqa: E402
+    IntentMaxHistoryTrackerFeaturizer,
+    MaxHistoryTrackerFeaturizer,
+)
+from rasa.core.policies.unexpected_intent_policy import UnexpecTEDIntentPolicy  # noqa: E402
 from rasa.shared.core.domain import Domain  # noqa: E402
 from rasa.shared.core.events import ActionExecuted  # noqa: E402
 from rasa.shared.core.generator import TrainingDataGenerator  # noqa: E402
@@ -119,6 +123,12 @@ def record(case: dict[str, Any]) -> dict[str, Any]:
         {"states": numbers.of(window), "label": label[0], "entities": entity[0]}
         for window, label, entity in zip(states, labels, entities)  # noqa: B905
     ]
+    of_intents = IntentMaxHistoryTrackerFeaturizer(None, history)
+    windows, intents, _ = of_intents.training_states_labels_and_entities(
+        UnexpecTEDIntentPolicy._get_trackers_for_training(plain),
+        domain,
+        ignore_action_unlikely_intent=True,
+    )
     return {
         "intents": domain.intents,
         "actions": domain.action_names_or_texts,
@@ -129,6 +139,10 @@ def record(case: dict[str, Any]) -> dict[str, Any]:
         "features": [one_hot(encoder, state) for state in numbers.states],
         "trackers": told,
         "examples": examples,
+        "intent_examples": [
+            {"states": numbers.of(window), "intents": sorted(following)}
+            for window, following in zip(windows, intents)  # noqa: B905
+        ],
     }
 
 

@@ -54,8 +54,8 @@ def questions_of(
             if isinstance(event, ActionExecuted) and position:
                 questions.append(Question(number, position, event.label))
                 label = label_ids.get(event.label, NO_LABEL)
-                states = _states(events[:position], table, by_text)
-                _add(building, states, label, max_history)
+                states = states_after(events[:position], table, by_text=by_text)
+                add_example(building, states, label, max_history)
     return questions, DialogueStore(featurizer.tables(table.states), [building.shard()])
 
 
@@ -70,20 +70,24 @@ def next_questions(
     table = StateTable(featurizer.domain)
     building = ShardBuilder()
     for events in dialogues:
-        _add(building, _states(events, table, by_text), NO_LABEL, max_history)
+        states = states_after(events, table, by_text=by_text)
+        add_example(building, states, NO_LABEL, max_history)
     return DialogueStore(featurizer.tables(table.states), [building.shard()])
 
 
-def _states(events: Sequence[Event], table: StateTable, by_text: bool) -> tuple[int, ...]:
+def states_after(
+    events: Sequence[Event], table: StateTable, *, by_text: bool = False
+) -> tuple[int, ...]:
     """The states to predict from: forms that go on asking count once, as in training."""
     states = replayed(collapsed(events), table).states()
     states = tuple(n for n in states if table.states[n].action_name != UNLIKELY_INTENT)
     return (*states[:-1], table.by_text(states[-1])) if by_text else states
 
 
-def _add(
+def add_example(
     building: ShardBuilder, states: tuple[int, ...], label: int, max_history: int | None
 ) -> None:
+    """An example of the last `max_history` of these states, in which the label follows."""
     states = states[-max_history:] if max_history else states
     labels = (*(NO_LABEL for _ in states[1:]), label)
     building.add(Turns(states, labels), [Window(0, len(states) - 1)])

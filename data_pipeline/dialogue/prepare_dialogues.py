@@ -120,8 +120,8 @@ def prepare_dialogues(
     )
     label_ids = {action: number for number, action in enumerate(data.domain.actions)}
     dialogues = (turns_of(tracker, table, label_ids) for tracker in trackers)
-    shards, states = _only_used_states(list(_shards(dialogues, settings)), table)
-    texts = _texts(data, sources, text_features)
+    shards, states = only_used_states(list(_shards(dialogues, settings)), table)
+    texts = story_texts(data, sources, text_features)
     featurizer = DialogueFeaturizer.fit(data.domain, states, texts)
     _report(data, trackers, shards, featurizer)
     try:
@@ -149,9 +149,14 @@ def origin_of(
     return Origin(hashlib.sha256(facts.encode()).hexdigest(), described)
 
 
-def _texts(
+def story_texts(
     data: StoryData, sources: DialogueSources, text_features: FeatureSettings | None
 ) -> StoryTexts | None:
+    """What featurizes the texts of end-to-end stories; None where there are no such stories.
+
+    Raises:
+        InputError: there are, but no featurizer.
+    """
     steps = (*data.steps, *data.rule_steps)  # the words of rules' actions are known, too
     if not is_end_to_end(data.domain, steps):
         return None
@@ -196,7 +201,7 @@ def _shards(dialogues: Iterable[Turns], settings: DialogueSettings) -> Iterator[
         yield building.shard()
 
 
-def _only_used_states(
+def only_used_states(
     shards: Sequence[DialogueShard], table: StateTable
 ) -> tuple[list[DialogueShard], list[State]]:
     """The shards with states numbered anew, and these: gluing visits many that are not kept."""

@@ -61,23 +61,34 @@ def write_dialogues(
 ) -> None:
     """Write prepared dialogues, whole or not at all."""
     with published_folder(directory) as folder:
-        counts = _write_shards(folder, shards)
-        _write_tables(folder, tables)
-        featurizer.save(folder)
-        if featurizer.texts:
-            for attribute, texts in tables.texts.items():
-                writer = PreparedWriter(folder / "texts" / attribute)
-                writer.add_shard(texts.take(np.arange(len(texts))))
-                writer.finish(featurizer.texts.pipelines[attribute], texts.tables, origin)
-        header = {
-            "format": FORMAT_VERSION,
-            "fingerprint": origin.fingerprint,
-            "settings": origin.settings,
-            **counts,
-            "widths": {name: rows.shape[1] for name, rows in tables.rows.items()},
-            "label_width": tables.label_rows.shape[1],
-        }
-        write_header(folder, header)
+        save_dialogues(folder, featurizer, tables, shards, origin)
+
+
+def save_dialogues(
+    folder: Path,
+    featurizer: DialogueFeaturizer,
+    tables: DialogueTables,
+    shards: Iterable[DialogueShard],
+    origin: Origin,
+) -> None:
+    """Write prepared dialogues into a folder that is there already."""
+    counts = _write_shards(folder, shards)
+    _write_tables(folder, tables)
+    featurizer.save(folder)
+    if featurizer.texts:
+        for attribute, texts in tables.texts.items():
+            writer = PreparedWriter(folder / "texts" / attribute)
+            writer.add_shard(texts.take(np.arange(len(texts))))
+            writer.finish(featurizer.texts.pipelines[attribute], texts.tables, origin)
+    header = {
+        "format": FORMAT_VERSION,
+        "fingerprint": origin.fingerprint,
+        "settings": origin.settings,
+        **counts,
+        "widths": {name: rows.shape[1] for name, rows in tables.rows.items()},
+        "label_width": tables.label_rows.shape[1],
+    }
+    write_header(folder, header)
 
 
 def _write_shards(folder: Path, shards: Iterable[DialogueShard]) -> dict[str, Any]:

@@ -37,10 +37,8 @@ class IntentTable(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**{**kwargs, "autocast": False})
-        plain = isinstance(sizes, dict)
-        self.sizes = UnexpectedIntentSizes.from_json(sizes) if plain else sizes
-        plain = isinstance(options, dict)
-        self.options = UnexpectedIntentOptions(**options) if plain else options
+        self.sizes = UnexpectedIntentSizes.from_json(sizes) if isinstance(sizes, dict) else sizes
+        self.options = UnexpectedIntentOptions(**options) if isinstance(options, dict) else options
 
     def build(self, input_shape: object = None) -> None:
         widths = self.sizes.label or FeatureWidths(sentence_dense=self.sizes.num_intents)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from data_pipeline.dialogue.domain.events import ActionExecuted
+from data_pipeline.dialogue.domain.events import ActionExecuted, Event
 from data_pipeline.dialogue.trackers.states import StateTable
 from data_pipeline.dialogue.trackers.tracker import Tracker, collapsed, replayed
 
@@ -45,16 +45,27 @@ def turns_of(tracker: Tracker, table: StateTable, label_ids: dict[str, int]) -> 
     what a dialogue looks like when an action is to be predicted. (Rasa's own training examples
     pair the collapsed actions with the states of the uncollapsed dialogue.)
     """
+    events, states = as_it_counts(tracker, table)
+    actions = [event for event in events if isinstance(event, ActionExecuted)]
+    labels = (NO_LABEL if a.unpredictable else label_ids[a.label] for a in actions)
+    return Turns(states[: len(actions)], tuple(labels))
+
+
+def as_it_counts(tracker: Tracker, table: StateTable) -> tuple[list[Event], tuple[int, ...]]:
+    """The events of a dialogue that count, and the number of the state before each action.
+
+    The action that says "unlikely intent" leaves no trace: neither itself nor the state after.
+    """
     applied = collapsed(tracker.events)
     states = tracker.past
     if len(applied) < len(tracker.events):
         states = replayed(applied, table).past
-    actions = [event for event in applied if isinstance(event, ActionExecuted)]
-    # The action that says "unlikely intent" leaves no trace: neither a label nor the state after.
-    actions = [action for action in actions if action.name != UNLIKELY_INTENT]
-    states = [number for number in states if table.states[number].action_name != UNLIKELY_INTENT]
-    labels = (NO_LABEL if a.unpredictable else label_ids[a.label] for a in actions)
-    return Turns(tuple(states[: len(actions)]), tuple(labels))
+    events = [
+        event
+        for event in applied
+        if not (isinstance(event, ActionExecuted) and event.name == UNLIKELY_INTENT)
+    ]
+    return events, tuple(n for n in states if table.states[n].action_name != UNLIKELY_INTENT)
 
 
 class WindowCutter:

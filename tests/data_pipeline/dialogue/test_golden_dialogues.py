@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 
 from data_pipeline.dialogue.domain.domain_files import read_domain
+from data_pipeline.dialogue.intents.intent_examples import (
+    NO_INTENT,
+    IntentExamples,
+    can_be_learnt_from,
+)
 from data_pipeline.dialogue.state_features import TEXT_ATTRIBUTES, attribute_values, domain_rows
 from data_pipeline.dialogue.stories.story_files import read_unchecked_stories
 from data_pipeline.dialogue.trackers.states import State, StateTable
@@ -110,6 +115,29 @@ def test_examples_are_rasas_in_the_same_order(golden, told):
     assert made == [
         ([rasa["states"][number] for number in example["states"]], example["label"])
         for example in rasa["examples"]
+    ]
+
+
+@pytest.mark.shows("unexpected_intent.max_history")
+def test_examples_of_intents_are_rasas_in_the_same_order(golden, told):
+    domain, table, trackers = told
+    rasa = golden["rasa"]
+    examples = IntentExamples(golden["given"].get("max_history"), domain.intents)
+    for tracker in filter(can_be_learnt_from, trackers):
+        examples.add(tracker, table)
+    shard, intents = examples.shard(), examples.intent_ids()
+    made = []
+    for first, length, ids in zip(shard.firsts, shard.lengths, intents, strict=True):
+        states = shard.turn_states[first : first + length]
+        made.append(
+            (
+                [as_rasa(table.states[n], text_beside_intent=False) for n in states],
+                sorted(domain.intents[number] for number in ids if number != NO_INTENT),
+            )
+        )
+    assert made == [
+        ([rasa["states"][number] for number in example["states"]], example["intents"])
+        for example in rasa["intent_examples"]
     ]
 
 

@@ -9,7 +9,8 @@ For `tests/data_pipeline/dialogue`. Runs in Rasa's own environment (see `make_go
 A case holds what Rasa was given, and of what came out: the columns, every distinct state with its
 one-hot features, the trackers as lists of states, and the training examples: of actions, and of
 intents that follow. These are made from trackers that do not cache their states, because those are
-what Rasa predicts from: its cached states do not belong to the labels any more where a form repeats.
+what Rasa predicts from: its cached states do not belong to the labels any more where a form
+repeats.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ DATA_FLOORS = (
     ("dialogue.stories",),
     ("dialogue.trackers",),
     ("dialogue",),
-    ("dialogue_graph",),
+    ("dialogue.intents", "dialogue_graph"),
 )
 MODEL_FLOORS = (
     ("batch", "replicas", "model_config"),
@@ -39,7 +39,7 @@ MODEL_FLOORS = (
     ("options", "weight_counts"),
     ("losses",),
     ("diet", "ted"),
-    ("response_selector",),  # in Rasa, too, it is a kind of DIET
+    ("response_selector", "unexpected_intent"),  # in Rasa, too, kinds of DIET and of TED
 )
 TRAINER_FLOORS = (
     ("errors",),
@@ -49,9 +49,9 @@ TRAINER_FLOORS = (
     ("config",),
     ("records",),
     ("task",),
-    ("message_answers",),
+    ("message_answers", "dialogue_answers"),
     ("diet", "ted"),
-    ("response_selector",),
+    ("response_selector", "unexpected_intent"),
     ("models", "export"),
     ("trained_run",),
     ("run", "serving"),

@@ -63,7 +63,8 @@ def train(
         project: a folder with `config.yml` and `data/`; None = the current directory if it is one,
             else the bundled example.
         run_dir: where results go; a run there goes on. None = `runs/NAME`.
-        model: `diet`, `response_selector` or `ted`; None = all that is configured and has data.
+        model: `diet`, `response_selector`, `ted` or `unexpected_intent`; None = all that is
+            configured and has data.
         options: of the models (`"ted.epochs"`: of that one) or of `trainer.yml`, by name.
         epochs, seed: of all that is trained.
         fresh: start over, in a new directory.

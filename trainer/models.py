@@ -10,8 +10,14 @@ from trainer.records.run_directory import RunDirectory
 from trainer.response_selector.task import ResponseSelectorTask
 from trainer.task import Task, Trained
 from trainer.ted.task import TEDTask
+from trainer.unexpected_intent.task import UnexpectedIntentTask
 
-MODELS: tuple[type[Task], ...] = (DIETTask, ResponseSelectorTask, TEDTask)
+MODELS: tuple[type[Task], ...] = (
+    DIETTask,
+    ResponseSelectorTask,
+    TEDTask,
+    UnexpectedIntentTask,
+)
 """In the order of training."""
 
 

@@ -180,6 +180,9 @@ class Task(Protocol):
             InputError: the options do not fit the data.
         """
 
+    def conclude(self, run: RunDirectory, data: TrainingData) -> None:
+        """Learn and write what only the trained model can tell; by the chief, at the end."""
+
     def next_commands(self, run: Path) -> list[tuple[str | Path, ...]]:
         """What to do with the trained run: the words of commands after `python -m trainer`."""
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.dialogue.domain.events import Event
 from data_pipeline.errors import InputError
 from trainer.diet.trained import TrainedDIET
@@ -86,6 +87,30 @@ class TrainedRun:
         """What the bot may do after these events, best first: `name` and `confidence` each."""
         return self.ted.next_action(events)
 
+    def remarks(self, events: Sequence[Event]) -> dict[str, Any]:
+        """What the models beside TED say of a dialogue, by their names; those that have something
+        to say. That of unexpected intents tells whether the user was to be expected to say that.
+        """
+        said = {name: model.remark(events) for name, model in self._remarking.items()}
+        return {name: remark for name, remark in said.items() if remark is not None}
+
+    @cached_property
+    def _remarking(self) -> dict[str, Any]:
+        of_dialogues = self._runs("stories")
+        return {
+            kind.model: kind.load(run.path) for kind, run in of_dialogues if kind.model != "ted"
+        }
+
+    @property
+    def domain(self) -> Domain:
+        """Of the models of dialogues.
+
+        Raises:
+            InputError: there are none.
+        """
+        model = next(iter(self._remarking.values()), None)
+        return self.ted.featurizer.domain if model is None else model.featurizer.domain
+
     def holds(self, model: str) -> bool:
         """Whether there is a run of this model."""
         return any(run.model() == model for run in runs_in(self.directory))
@@ -145,7 +170,10 @@ def _together(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _joined(evaluations: dict[str, Evaluation]) -> Evaluation:
     first, *others = evaluations.items()
     figures, tables = dict(first[1].figures), dict(first[1].tables)
+    failures = first[1].failures
     for name, evaluation in others:
         figures[name] = evaluation.figures
         tables |= {f"{name}: {title}": table for title, table in evaluation.tables.items()}
-    return Evaluation(figures, tables, first[1].failures)
+        if evaluation.failures:
+            failures = "\n".join(filter(None, (failures, evaluation.failures)))
+    return Evaluation(figures, tables, failures)

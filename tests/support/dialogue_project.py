@@ -30,6 +30,20 @@ BY_HEART = (
 """A TED that learns a few stories by heart, and is sure of them on any processor: every weight is
 there, none is dropped, and what is nearly right is still learnt. Without glued stories
 (`augmentation_factor=0`) an epoch is a few steps."""
+UNEXPECTED = """\
+  - name: UnexpecTEDIntentPolicy
+    max_history: 4
+    epochs: 3
+    batch_size: [5, 9]
+    transformer_size: {text: 16, dialogue: 16}
+    number_of_attention_heads: 2
+    encoding_dimension: 8
+    embedding_dimension: 8
+    number_of_negative_examples: 4
+    learning_rate: 1e-2
+    random_seed: 3
+"""
+"""A further policy of `POLICIES`."""
 DOMAIN = """
 version: "3.1"
 intents: [fly, price, greet, bye, weather]

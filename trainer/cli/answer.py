@@ -91,11 +91,11 @@ def _predict_actions(run_dir: Path, stories: tuple[Path, ...]) -> None:
     from trainer.trained_run import TrainedRun
 
     run = TrainedRun(run_dir)
-    for answer in continue_stories(run.ted, stories) if stories else ():
+    for answer in continue_stories(run, stories) if stories else ():
         click.echo(json.dumps(answer, ensure_ascii=False))
     if not stories:
         click.echo(HELP, err=True)
-        converse(run.ted, run.diet if run.holds("diet") else None, _typed_line, click.echo)
+        converse(run, _typed_line, click.echo)
 
 
 @click.command()

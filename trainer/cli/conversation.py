@@ -22,6 +22,7 @@ from data_pipeline.errors import InputError
 from trainer.diet.trained import TrainedDIET, direct_intent
 from trainer.ted.told_dialogues import shown_state, told_dialogues
 from trainer.ted.trained import TrainedTED
+from trainer.trained_run import TrainedRun
 
 MOST_ACTIONS = 10
 """After one user step, as in Rasa (`MAX_NUMBER_OF_PREDICTIONS`)."""
@@ -33,21 +34,24 @@ HELP = (
 )
 
 
-def continue_stories(policy: TrainedTED, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
-    """Of each story what the bot does next, until it listens.
+def continue_stories(run: TrainedRun, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """Of each story what the bot does next, until it listens, and what else the models say.
 
     Returns:
-        `story`: its name; `state`: what is known at its end; `entities`: what is found in a text
-        at its end; `actions`: each with `name`, `confidence` and `ranking`.
+        `story`: its name; `state`: what is known at its end. Of TED `entities`: what is found in a
+        text at its end, and `actions`: each with `name`, `confidence` and `ranking`. What other
+        models say stands under their names.
     """
-    domain = policy.featurizer.domain
-    for dialogue in told_dialogues(paths, domain):
+    holds_ted = run.holds("ted")
+    for dialogue in told_dialogues(paths, run.domain):
         events = list(dialogue.events)
         if len(events) > 1 and events[-1] == LISTEN:
             events.pop()  # every story ends with it, said or not
-        state = shown_state(events, domain)
-        entities, actions = _until_listening(policy, events)
-        yield {"story": dialogue.name, "state": state, "entities": entities, "actions": actions}
+        answer: dict[str, Any] = {"story": dialogue.name, "state": shown_state(events, run.domain)}
+        remarks = run.remarks(events)
+        if holds_ted:
+            answer["entities"], answer["actions"] = _until_listening(run.ted, events)
+        yield {**answer, **remarks}
 
 
 def _until_listening(policy: TrainedTED, events: list[Event]) -> tuple[list[dict], list[dict]]:
@@ -71,18 +75,15 @@ def _until_listening(policy: TrainedTED, events: list[Event]) -> tuple[list[dict
     return entities, actions
 
 
-def converse(
-    policy: TrainedTED,
-    understand: TrainedDIET | None,
-    read: Callable[[], str],
-    show: Callable[[str], None],
-) -> None:
-    """A dialogue typed by the user.
+def converse(run: TrainedRun, read: Callable[[], str], show: Callable[[str], None]) -> None:
+    """A dialogue typed by the user, which TED goes on with.
+
+    A trained DIET finds intent and entities of what is typed without `/`; else texts stay texts.
 
     Args:
-        understand: finds intent and entities of what is typed without `/`; None = texts stay texts.
         read: the next line, empty at the end.
     """
+    policy, understand = run.ted, run.diet if run.holds("diet") else None
     domain = policy.featurizer.domain
     events: list[Event] = [LISTEN]
     while line := read():
@@ -97,6 +98,9 @@ def converse(
         show(f"state: {json.dumps(shown_state(events, domain), ensure_ascii=False)}")
         if isinstance(happened[0], SlotSet):
             continue
+        for model, remark in run.remarks(events).items():
+            short = {key: value for key, value in remark.items() if key != "ranking"}
+            show(f"{model}: {json.dumps(short, ensure_ascii=False)}")
         entities, actions = _until_listening(policy, events)
         for entity in entities:
             show(f"found: {entity['entity']}={entity['value']!r}")

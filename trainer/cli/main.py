@@ -43,7 +43,7 @@ class _TrainByDefault(click.Group):
 
 @click.group(cls=_TrainByDefault)
 def cli() -> None:
-    """Train Rasa's DIET, ResponseSelector and TED on any number of devices.
+    """Train Rasa's DIET, ResponseSelector, TED and UnexpecTED on any number of devices.
 
     Without a command: `train`.
     """

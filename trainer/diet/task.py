@@ -97,6 +97,9 @@ class DIETTask:
     def make_model(self, fitted: FittedPipeline) -> DIET:
         return make_diet(self.config, fitted, self.config.trainer.precision)
 
+    def conclude(self, run: RunDirectory, data: TrainingData) -> None:
+        """The checkpoint says it all."""
+
     def next_commands(self, run: Path) -> list[tuple[str | Path, ...]]:
         return [("evaluate", run, "--nlu", "TEST_FILE"), ("predict", run), ("export", run)]
 

@@ -137,6 +137,9 @@ class ResponseSelectorTask:
     def make_model(self, fitted: FittedResponses) -> ResponseSelector:
         return make_response_selector(self.config, fitted, self.config.trainer.precision)
 
+    def conclude(self, run: RunDirectory, data: TrainingData) -> None:
+        """The checkpoint says it all."""
+
     def next_commands(self, run: Path) -> list[tuple[str | Path, ...]]:
         return [("evaluate", run, "--nlu", "TEST_FILE"), ("predict", run), ("export", run)]
 

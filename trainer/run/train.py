@@ -155,6 +155,8 @@ def _train_one(
             saver=saver,
             commits=Commits(job, run.path, checkpointer) if job is not None else None,
         )
+    if distribution.is_chief:  # 5. What only the trained model can tell.
+        task.conclude(run, data)
     position = trainer.position
     return summary(task, run, position, trained=bool(history.epoch) or position.step_in_epoch > 0)
 

@@ -106,6 +106,9 @@ class TEDTask:
     def make_model(self, fitted: DialogueFeaturizer) -> TED:
         return make_ted(self.config, fitted, self.config.trainer.precision)
 
+    def conclude(self, run: RunDirectory, data: TrainingData) -> None:
+        """The checkpoint says it all."""
+
     def next_commands(self, run: Path) -> list[tuple[str | Path, ...]]:
         return [
             ("evaluate", run, "--stories", "TEST_STORIES"),

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from data_pipeline.batches.plans import PADDING, in_order_plan
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.dialogue_store import DialogueStore
 from data_pipeline.dialogue.domain.events import Event, SlotSet, UserUttered
@@ -19,12 +17,12 @@ from data_pipeline.dialogue.predictions import Question, next_questions, questio
 from data_pipeline.entities.decoding import decode_entities
 from model.ted.ted import TED
 from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
+from trainer.dialogue_answers import DialogueAnswers
 from trainer.records.run_directory import RunDirectory, run_of
 from trainer.ted.config import TEDConfig
 from trainer.ted.making import make_ted
 from trainer.training.trained_weights import load_weights
 
-BATCH_EXAMPLES = 256
 EXTRACTOR = "TEDPolicy"
 
 
@@ -101,7 +99,7 @@ class TrainedTED:
         pipeline = texts.pipelines["text"]
         tokens = pipeline.tokenizer.tokenize(text)
         store = next_questions(self.featurizer, [events], self.max_history)
-        outputs = self._outputs(store, np.array([0]))
+        outputs = self._answers.of(store, np.array([0]))
         return decode_entities(
             text,
             tokens,
@@ -131,26 +129,15 @@ class TrainedTED:
         return np.where(better[:, None], of_text, confidences)
 
     @cached_property
-    def _function(self) -> tf.types.experimental.PolymorphicFunction:
-        """The model as a graph, traced once for dialogues of any number and length."""
-        return tf.function(self.model, input_signature=[self.model.input_signature()])
+    def _answers(self) -> DialogueAnswers:
+        return DialogueAnswers(self.model)
 
     def _scores(self, store: DialogueStore) -> tuple[np.ndarray, np.ndarray]:
         """Confidences and similarities, `[examples, actions]` each."""
-        scores = []
-        for row in in_order_plan(len(store), BATCH_EXAMPLES).indices:
-            outputs = self._outputs(store, row[row != PADDING])
-            scores.append((outputs["action_confidences"], outputs["action_similarities"]))
-        confidences, similarities = zip(*scores, strict=True)
-        return np.concatenate(confidences), np.concatenate(similarities)
-
-    def _outputs(self, store: DialogueStore, indices: np.ndarray) -> dict[str, tf.Tensor]:
-        """What the model says to these examples."""
-        signature = self.model.input_signature()
-        made = store.batch(indices, indices, signature.keys())
-        return self._function(
-            {key: tf.constant(made[key], spec.dtype) for key, spec in signature.items()}
+        confidences, similarities = self._answers(
+            store, "action_confidences", "action_similarities"
         )
+        return confidences, similarities
 
     def _ranking(self, confidences: np.ndarray) -> list[dict[str, Any]]:
         length = self.config.ted.ranking_length or len(confidences)

@@ -11,7 +11,6 @@ from data_pipeline.dialogue.domain.events import ActionExecuted, UserUttered
 from data_pipeline.dialogue.trackers.states import StateTable
 from data_pipeline.dialogue.trackers.tracker import Tracker, collapsed
 from data_pipeline.dialogue.trackers.turns import NO_LABEL, Turns, Window, as_it_counts
-from data_pipeline.errors import InputError
 
 NO_INTENT = -1
 """Fills up the intents of an example that has fewer than others."""
@@ -51,30 +50,18 @@ class IntentExamples:
         return len(self._intents)
 
     def add(self, tracker: Tracker, table: StateTable) -> None:
-        """The examples of one dialogue, which `can_be_learnt_from`.
-
-        Raises:
-            InputError: The domain lacks one of its intents.
-        """
+        """The examples of one dialogue, which `can_be_learnt_from`; the domain has its intents."""
         events, states = as_it_counts(tracker, table)
         windows = []
-        for turns, user in _user_steps(events):
+        for turns, intent in _user_steps(events):
             first = max(0, turns - self._max_history) if self._max_history else 0
             identity = hash(states[first:turns])
             number = self._number_of.setdefault(identity, len(self._intents))
             if number == len(self._intents):
                 self._intents.append(set())
                 windows.append(Window(first, turns - 1))
-            self._intents[number].add(self._id_of(user))
+            self._intents[number].add(self._ids[intent])
         self._building.add(Turns(states, (NO_LABEL,) * len(states)), windows)
-
-    def _id_of(self, user: UserUttered) -> int:
-        if user.intent not in self._ids:
-            raise InputError(
-                f"The stories have the intent {user.intent!r}, which the domain lacks. "
-                "UnexpecTEDIntentPolicy must know all intents: add it under 'intents:'."
-            )
-        return self._ids[user.intent]
 
     def shard(self) -> DialogueShard:
         """The states of all examples; they have no actions as labels."""
@@ -87,11 +74,11 @@ class IntentExamples:
         return np.array(rows, np.int32).reshape([len(rows), most])
 
 
-def _user_steps(events: Sequence) -> Iterator[tuple[int, UserUttered]]:
-    """What the user said, and how many actions there were before it."""
+def _user_steps(events: Sequence) -> Iterator[tuple[int, str]]:
+    """How many actions there were before the user said something, and by which intent."""
     actions = 0
     for event in events:
         if isinstance(event, ActionExecuted):
             actions += 1
-        elif isinstance(event, UserUttered) and actions:
-            yield actions, event
+        elif isinstance(event, UserUttered) and event.intent and actions:
+            yield actions, event.intent

@@ -49,6 +49,16 @@ def user_steps_of(
     return steps, DialogueStore(featurizer.tables(table.states), [building.shard()])
 
 
+def question_about_last(
+    featurizer: DialogueFeaturizer, events: Sequence[Event], max_history: int | None
+) -> DialogueStore:
+    """One example, as `user_steps_of` makes it: what the user may say, instead of what was said."""
+    table = StateTable(featurizer.domain)
+    building = ShardBuilder()
+    _add(building, events, table, max_history)
+    return DialogueStore(featurizer.tables(table.states), [building.shard()])
+
+
 def said_last(events: Sequence[Event], featurizer: DialogueFeaturizer) -> str | None:
     """The intent that the user has just come with; None if there is none to be asked about.
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from data_pipeline.atomic_files import published_folder
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
+from data_pipeline.dialogue.domain.events import UserUttered
 from data_pipeline.dialogue.intents.intent_examples import IntentExamples, can_be_learnt_from
 from data_pipeline.dialogue.intents.intent_store import IntentStore
 from data_pipeline.dialogue.prepare_dialogues import (
@@ -29,7 +30,11 @@ from data_pipeline.dialogue.prepare_dialogues import (
     story_texts,
 )
 from data_pipeline.dialogue.prepared_dialogues import open_dialogues, save_dialogues
-from data_pipeline.dialogue.stories.story_files import StoryData, read_stories
+from data_pipeline.dialogue.stories.story_files import (
+    StoryData,
+    read_stories,
+    read_unchecked_stories,
+)
 from data_pipeline.dialogue.trackers.states import StateTable
 from data_pipeline.dialogue.trackers.tracker_generator import training_trackers
 from data_pipeline.errors import InputError
@@ -87,6 +92,7 @@ def prepare_intents(
             f"{directory} exists and holds no prepared intents. Choose another place or remove it."
         )
     data = read_stories(sources.stories, sources.read_domain())
+    _check_intents(data)
     table = StateTable(data.domain)
     examples = _examples(data, table, settings)
     if not len(examples):
@@ -113,6 +119,34 @@ def prepare_intents(
             f"Cannot write the prepared intents to {directory}: {error.strerror or error}."
         ) from error
     return open_intents(directory, verify=False)
+
+
+def any_can_be_learnt_from(sources: DialogueSources) -> bool:
+    """Whether there is a dialogue to learn from; glued ones add none.
+
+    Raises:
+        InputError: bad stories or domain.
+    """
+    data = read_unchecked_stories(sources.stories, sources.read_domain())
+    trackers = training_trackers(data.steps, StateTable(data.domain), augmentation_factor=0)
+    return any(
+        can_be_learnt_from(tracker) and any(isinstance(e, UserUttered) for e in tracker.events)
+        for tracker in trackers
+    )
+
+
+def _check_intents(data: StoryData) -> None:
+    """Refuse intents that the domain lacks, as Rasa does: they would be labels without a column."""
+    events = (event for step in data.steps for event in step.events)
+    said = {event.intent for event in events if isinstance(event, UserUttered) and event.intent}
+    unknown = sorted(said.difference(data.domain.intents))
+    if unknown:
+        first_use = data.names.first_use
+        listed = "; ".join(f"{name!r}, first at {first_use['intent', name]}" for name in unknown)
+        raise InputError(
+            f"UnexpecTEDIntentPolicy must know all intents of the stories. Add to 'intents:' in "
+            f"the domain, or correct the stories: {listed}"
+        )
 
 
 def _report(intents: np.ndarray, featurizer: DialogueFeaturizer) -> None:

@@ -1,0 +1,149 @@
+"""The model of unexpected intents on a project's stories."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
+from data_pipeline.dialogue.intents.intent_store import IntentStore
+from data_pipeline.dialogue.intents.prepared_intents import (
+    PreparedIntents,
+    any_can_be_learnt_from,
+    open_intents,
+    origin_of_intents,
+    prepare_intents,
+)
+from data_pipeline.dialogue.prepare_dialogues import DialogueSources
+from data_pipeline.errors import InputError
+from data_pipeline.prepared_folder import check_sources
+from model.unexpected_intent.options import UnexpectedIntentOptions
+from model.unexpected_intent.unexpected_intent import UnexpectedIntent
+from trainer.config.options import TrainerOptions
+from trainer.config.project import Project
+from trainer.config.rasa_config import POLICIES, RasaConfig
+from trainer.records.run_directory import RunDirectory
+from trainer.task import Evaluation, TrainingData
+from trainer.unexpected_intent.config import UnexpectedIntentConfig
+from trainer.unexpected_intent.evaluate import evaluate
+from trainer.unexpected_intent.making import make_unexpected_intent
+from trainer.unexpected_intent.trained import TrainedUnexpectedIntent
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class UnexpectedIntentTask:
+    """Implements `Task`."""
+
+    model: ClassVar[str] = UnexpectedIntentConfig.model
+    section: ClassVar[str] = POLICIES
+    component: ClassVar[str] = "UnexpecTEDIntentPolicy"
+    options: ClassVar[type] = UnexpectedIntentOptions
+    config_class: ClassVar[type] = UnexpectedIntentConfig
+    test_data: ClassVar[str] = "stories"
+    starts_from_earlier_run: ClassVar[bool] = False
+
+    project: Project
+    config: UnexpectedIntentConfig
+    start: None = None
+
+    @classmethod
+    def lacks(cls, project: Project) -> str | None:
+        return None if project.has_dialogues else "there is no domain with stories"
+
+    @classmethod
+    def configured(
+        cls, options: UnexpectedIntentOptions, rasa: RasaConfig, trainer: TrainerOptions
+    ) -> UnexpectedIntentConfig:
+        return UnexpectedIntentConfig(rasa.featurizing(), options, trainer)
+
+    def lacks_examples(self) -> str | None:
+        try:
+            found = any_can_be_learnt_from(self._sources)
+        except InputError:
+            return None  # preparing says it, if there is no prepared data set
+        return None if found else "in every story something is said by a text, not by an intent"
+
+    def starting_from(self, given: Path | None, run: RunDirectory) -> UnexpectedIntentTask:
+        if given is not None:
+            raise InputError(
+                f"--init-from starts DIET from an earlier run; {self.component} is trained from "
+                "scratch. Give --model diet with it."
+            )
+        return self
+
+    @cached_property
+    def _sources(self) -> DialogueSources:
+        project = self.project
+        return DialogueSources(project.domain, project.stories, project.nlu_if_any)
+
+    def fingerprint(self) -> str:
+        settings, text_features = self.config.dialogue_settings, self.config.text_features
+        return origin_of_intents(self._sources, settings, text_features).fingerprint
+
+    def prepare(self, directory: Path) -> TrainingData:
+        return _data(
+            prepare_intents(
+                self._sources,
+                self.config.dialogue_settings,
+                directory,
+                text_features=self.config.text_features,
+            )
+        )
+
+    def open(self, directory: Path, *, is_chief: bool) -> TrainingData:
+        prepared = open_intents(directory, verify=is_chief)
+        if is_chief:
+            check_sources(
+                directory,
+                prepared.fingerprint,
+                self.fingerprint,
+                sources="this project's stories",
+                problem="another domain, other stories or with other settings. "
+                "Prepare it again, or give what it was prepared from.",
+            )
+        return _data(prepared)
+
+    @property
+    def balances_held_out(self) -> bool:
+        return True
+
+    def make_model(self, fitted: DialogueFeaturizer) -> UnexpectedIntent:
+        return make_unexpected_intent(self.config, fitted, self.config.trainer.precision)
+
+    def conclude(self, run: RunDirectory, data: TrainingData) -> None:
+        """Learn the thresholds of the model that is to answer, by all examples, held out or not."""
+        assert isinstance(data.store, IntentStore), "as `prepare` and `open` give it"
+        trained = TrainedUnexpectedIntent.as_far_as_trained(run.path)
+        if trained.thresholds is None:
+            thresholds = trained.thresholds_of(data.store)
+            thresholds.save(run.path)
+            logger.info(
+                "%d intents have a threshold below which they are unexpected; %d others never are.",
+                len(thresholds.quantiles),
+                len(trained.intents) - len(thresholds.quantiles),
+            )
+
+    def next_commands(self, run: Path) -> list[tuple[str | Path, ...]]:
+        return [
+            ("evaluate", run, "--stories", "TEST_STORIES"),
+            ("predict", run, "--stories", "STORIES"),
+            ("export", run),
+        ]
+
+    @staticmethod
+    def load(directory: Path) -> TrainedUnexpectedIntent:
+        return TrainedUnexpectedIntent.load(directory)
+
+    @staticmethod
+    def evaluate(runs: Sequence[TrainedUnexpectedIntent], paths: Sequence[Path]) -> Evaluation:
+        return evaluate(runs[0], paths)
+
+
+def _data(prepared: PreparedIntents) -> TrainingData:
+    return TrainingData(prepared.store, prepared.fingerprint, prepared.featurizer)

@@ -1,4 +1,4 @@
-"""A small project with stories, for TED."""
+"""A small project with stories, for TED or for the model of unexpected intents."""
 
 from __future__ import annotations
 
@@ -19,6 +19,18 @@ policies:
     drop_rate: 0
     drop_rate_dialogue: 0
     drop_rate_attention: 0
+"""
+UNEXPECTED = """
+policies:
+  - name: UnexpecTEDIntentPolicy
+    max_history: 5
+    epochs: 4
+    batch_size: [6, 11]
+    transformer_size: {text: 16, dialogue: 16}
+    number_of_attention_heads: 2
+    number_of_negative_examples: 5
+    random_seed: 3
+    drop_rate_dialogue: 0
 """
 DOMAIN = """
 version: "3.1"
@@ -51,9 +63,9 @@ def _stories() -> str:
     return "\n".join(lines) + "\n"
 
 
-def add_dialogues(project: Path) -> None:
+def add_dialogues(project: Path, policies: str = POLICIES) -> None:
     """Add policies, a domain and stories to a project of messages."""
     with (project / "config.yml").open("a", encoding="utf-8") as config:
-        config.write(POLICIES)
+        config.write(policies)
     (project / "domain.yml").write_text(DOMAIN, encoding="utf-8")
     (project / "data" / "stories.yml").write_text(_stories(), encoding="utf-8")

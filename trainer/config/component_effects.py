@@ -29,7 +29,7 @@ EFFECTS: dict[str, tuple[Effect, str]] = {
     "DIETClassifier": (Effect.TRAINED, "as `diet`"),
     "ResponseSelector": (Effect.TRAINED, "as `response_selector`"),
     "TEDPolicy": (Effect.TRAINED, "as `ted`"),
-    "UnexpecTEDIntentPolicy": (Effect.ANSWERS_ELSEWHERE, "not trained here yet"),
+    "UnexpecTEDIntentPolicy": (Effect.TRAINED, "as `unexpected_intent`, thresholds included"),
     "WhitespaceTokenizer": (Effect.FEATURES, ""),
     "JiebaTokenizer": (Effect.FEATURES, "needs the extra `jieba`"),
     "SpacyNLP": (Effect.FEATURES, "needs the extra `spacy` and the model's package"),

@@ -6,6 +6,7 @@
 | `prepared/` | the prepared data set, unless one was given |
 | `pipeline.json` | of DIET: tokenizer, featurizers, labels, tags: what answering needs |
 | `dialogue.json`, `pipelines/` | of TED: the domain, and what featurizes texts of dialogues |
+| `thresholds.json` | of unexpected intents: below which similarity they are that |
 | `ted/`, … | the runs of the other models, where several are trained |
 | `checkpoints/` | `step-…/`, see `trainer/checkpoints/checkpoint.py` |
 | `metrics.jsonl` | one line per epoch |

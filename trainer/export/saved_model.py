@@ -19,12 +19,14 @@ from trainer.export.model_card import model_card, write_card
 from trainer.export.served_model import ServedModel
 from trainer.export.served_ted import served_ted
 from trainer.export.served_texts import served_diet, served_selector
+from trainer.export.served_unexpected_intent import served_unexpected_intent
 from trainer.export.verify import Check, verify
 from trainer.export.warmup import write_warmup
 from trainer.records.run_directory import RunDirectory
 from trainer.response_selector.trained import TrainedResponseSelector
 from trainer.task import Trained
 from trainer.ted.trained import TrainedTED
+from trainer.unexpected_intent.trained import TrainedUnexpectedIntent
 
 EXTRA_ASSETS = "assets.extra"
 SUMS_FILE = "SHA256SUMS"
@@ -121,6 +123,8 @@ def _served(
         return served_selector(trained, sources, leave_out_regexes=leave_out)
     if isinstance(trained, TrainedTED):
         return served_ted(trained)
+    if isinstance(trained, TrainedUnexpectedIntent):
+        return served_unexpected_intent(trained)
     raise TypeError(f"What does a {type(trained).__name__} offer?")
 
 

@@ -68,7 +68,7 @@ def _check(run: TrainedTED) -> Check:
     domain = run.featurizer.domain
     # End to end, names are known by their words, also those that the domain lacks; but not here.
     odd = () if run.featurizer.texts else ("unheard of",)
-    dialogues = [_made_up(domain, odd, np.random.default_rng(seed)) for seed in range(DIALOGUES)]
+    dialogues = [made_up(domain, odd, np.random.default_rng(seed)) for seed in range(DIALOGUES)]
     rankings = [run.next_action(events) for events in dialogues]
     request = request_of([turns_of_events(events, domain) for events in dialogues])
     return Check(
@@ -92,7 +92,7 @@ def _differences(
         yield f"dialogue {number}", max(gaps) if len(names) == len(ranking) else np.inf
 
 
-def _made_up(domain: Domain, odd: Sequence[str], generator: np.random.Generator) -> list[Event]:
+def made_up(domain: Domain, odd: Sequence[str], generator: np.random.Generator) -> list[Event]:
     """A dialogue of whatever the domain has, in any order, and of `odd` names."""
 
     def one_of(*names: Sequence[Any]) -> Any:

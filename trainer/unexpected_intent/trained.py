@@ -163,7 +163,7 @@ class TrainedUnexpectedIntent:
 
     def _is_unlikely(self, similarities: np.ndarray, intent: str) -> bool:
         """Mirrors `UnexpecTEDIntentPolicy._check_unlikely_intent`."""
-        threshold = self._threshold(intent)
+        threshold = self.threshold(intent)
         if threshold is None or intent in self.config.options.ignore_intents_list:
             return False
         label = self.intents.index(intent)
@@ -172,11 +172,12 @@ class TrainedUnexpectedIntent:
 
     def _candidate(self, similarities: np.ndarray, label: int) -> dict[str, Any]:
         name, score = self.intents[label], float(similarities[label])
-        threshold = self._threshold(name)
+        threshold = self.threshold(name)
         severity = None if threshold is None else threshold - score
         return {"name": name, "score": score, "threshold": threshold, "severity": severity}
 
-    def _threshold(self, intent: str) -> float | None:
+    def threshold(self, intent: str) -> float | None:
+        """The similarity below which an intent is unexpected; None = it never is."""
         if self.thresholds is None:
             return None
         return self.thresholds.of(intent, self.config.options.tolerance)

@@ -11,6 +11,8 @@ import pytest
 import tensorflow as tf
 from dialogue_project import POLICIES, UNEXPECTED, add_dialogues
 
+from data_pipeline.dialogue.domain.events import LISTEN, ActionExecuted, UserUttered
+from data_pipeline.dialogue_graph.turns import request_of, turns_of_events
 from trainer.checkpoints.checkpoint import (
     VARIABLES_FILE,
     checkpoints,
@@ -197,27 +199,38 @@ def test_an_ignored_intent_is_never_unexpected(run):
     assert not trained.verdict(far_off, "weather")["unlikely"]
 
 
-def test_the_saved_model_answers_the_same_and_has_the_thresholds(run, command, tmp_path):
+def test_the_saved_model_judges_dialogues_turn_by_turn(run, command, tmp_path):
+    """The command has compared it with the checkpoint; here it is asked as a client would."""
     result = command("export", run, "--out", tmp_path / "saved")
     assert result.code == 0, result.err
-    extra = tmp_path / "saved" / "assets.extra"
+    extra = tmp_path / "saved" / "1" / "assets.extra"
     assert (extra / THRESHOLDS_FILE).read_bytes() == (run / THRESHOLDS_FILE).read_bytes()
     assert (extra / "dialogue.json").is_file()
+    verified = json.loads((extra / "model_card.json").read_text())["verified"]
+    assert verified["compared"]["dialogues made up from the domain"] > 5
+    signatures = tf.saved_model.load(str(tmp_path / "saved" / "1")).signatures
+    assert set(signatures) == {"features", "unexpected_intent", "serving_default"}
+    said = UserUttered("greet")
+    hello = [LISTEN, said, ActionExecuted("utter_hello")]
+    dialogues = [[LISTEN, said], [*hello, LISTEN, said], [LISTEN, UserUttered("dance")], hello]
     trained = TrainedUnexpectedIntent.load(run)
-    batch = {
-        "dialogue_lengths": tf.constant([2, 1]),
-        "intent_turns": tf.constant([1], tf.int64),
-        "intent_indices": tf.constant([[0, 0]], tf.int64),
-        "intent_values": tf.constant([1.0]),
-    }
-    for key, spec in trained.model.input_signature().items():
-        shape = [0 if size is None else size for size in spec.shape]
-        batch.setdefault(key, tf.zeros(shape, spec.dtype))
-    served = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving_default"](**batch)
-    expected = trained.model(batch)
-    assert served.keys() == expected.keys()
-    for name, value in expected.items():
-        np.testing.assert_allclose(served[name], value, rtol=1e-5, atol=1e-5)
+    domain = trained.featurizer.domain
+    request = request_of([turns_of_events(events, domain) for events in dialogues])
+    answer = signatures["unexpected_intent"](**{k: tf.constant(v) for k, v in request.items()})
+    assert answer["unlikely"].numpy().tolist() == [False, True, False, False]
+    assert np.isnan(answer["scores"][2:]).all() and np.isnan(answer["thresholds"][2:]).all()
+    for row, events in enumerate(dialogues[:2]):
+        remark = trained.remark(events)
+        asked, ranking = remark["query_intent"], remark["ranking"]
+        assert float(answer["scores"][row]) == pytest.approx(asked["score"], abs=1e-5)
+        assert float(answer["thresholds"][row]) == pytest.approx(asked["threshold"], abs=1e-6)
+        names = [name.decode() for name in answer["intent_names"][row].numpy()]
+        assert names[:3] == [intent["name"] for intent in ranking[:3]]
+        of_intents = answer["intent_thresholds"][row].numpy()
+        expected = [np.nan if i["threshold"] is None else i["threshold"] for i in ranking]
+        np.testing.assert_allclose(sorted(of_intents), sorted(expected), atol=1e-6)
+    nothing = {key: tf.constant(value[:0]) for key, value in request.items()}
+    assert signatures["serving_default"](**nothing)["unlikely"].shape == [0]
 
 
 @pytest.mark.shows(

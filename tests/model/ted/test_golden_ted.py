@@ -7,7 +7,7 @@ draws negatives from and we do not, was not drawn.
 import numpy as np
 import pytest
 import tensorflow as tf
-from golden_dialogues import TED_PATHS, GivenTurns
+from dialogues.golden_turns import TED_PATHS, GivenTurns
 from goldens import (
     DIRECTORY,
     Golden,

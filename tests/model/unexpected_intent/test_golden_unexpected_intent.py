@@ -6,7 +6,7 @@ Rasa's batch, weights and draws of intents are given to our model.
 import numpy as np
 import pytest
 import tensorflow as tf
-from golden_dialogues import TED_PATHS, GivenTurns
+from dialogues.golden_turns import TED_PATHS, GivenTurns
 from goldens import DIRECTORY, Golden, RecordedNoise, assert_close, connections, l2_of, variables
 
 from model.ted.batch import ATTRIBUTES

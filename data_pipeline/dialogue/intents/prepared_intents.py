@@ -40,7 +40,7 @@ from data_pipeline.dialogue.trackers.tracker_generator import training_trackers
 from data_pipeline.errors import InputError
 from data_pipeline.messages.feature_settings import FeatureSettings
 from data_pipeline.messages.prepared import Origin
-from data_pipeline.prepared_folder import check_files, read_header, write_header
+from data_pipeline.prepared_folder import check_files, check_is_free, read_header, write_header
 from data_pipeline.warnings_to_user import told_once
 
 logger = logging.getLogger(__name__)
@@ -87,10 +87,8 @@ def prepare_intents(
     if header is not None and header["fingerprint"] == origin.fingerprint:
         logger.info("Using the prepared intents in %s: nothing has changed.", directory)
         return open_intents(directory)
-    if header is None and directory.exists() and any(directory.iterdir()):
-        raise InputError(
-            f"{directory} exists and holds no prepared intents. Choose another place or remove it."
-        )
+    if header is None:
+        check_is_free(directory, "holds no prepared intents")
     data = read_stories(sources.stories, sources.read_domain())
     _check_intents(data)
     table = StateTable(data.domain)

@@ -32,6 +32,7 @@ class FeatureSettings:
         entities: whether tags are wanted at all.
         earlier: what an earlier run learnt from its data, to be extended; None = from scratch.
         labelling: what the labels of messages are.
+        entity_patterns: whether a RegexEntityExtractor needs the patterns of entities.
     """
 
     pipeline: Sequence[dict[str, Any]]
@@ -40,6 +41,7 @@ class FeatureSettings:
     entities: bool = True
     earlier: EarlierPipeline | None = None
     labelling: Labelling = ByIntent()
+    entity_patterns: bool = False
 
     def scanner(self) -> Scanner:
         """What looks through messages, and is then fitted to what it saw.
@@ -108,6 +110,8 @@ class FeatureSettings:
             "entities": self.entities,
             **self.labelling.to_json(),
         }
+        if self.entity_patterns:
+            settings["entity_patterns"] = True
         if self.earlier is not None:
             settings["init_from"] = self.earlier.digest
         return json.loads(json.dumps(settings))

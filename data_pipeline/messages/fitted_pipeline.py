@@ -19,6 +19,7 @@ from data_pipeline.atomic_files import write_file
 from data_pipeline.batches.example_store import ExampleStore
 from data_pipeline.batches.examples import Context, Examples, FeatureTables
 from data_pipeline.entities.decoding import SynonymMapper
+from data_pipeline.entities.regex_extractor import EntityPatterns
 from data_pipeline.entities.tags import TagVocabulary
 from data_pipeline.featurizers.dense_features import DenseBlock
 from data_pipeline.featurizers.featurizer import Featurizer, TextRows, TokenizedMessage, tokenize
@@ -47,6 +48,7 @@ class FittedPipeline:
         label_features: what each label looks like to the model.
         tags: the entity, role and group tags.
         synonyms: the canonical values that entities get after prediction.
+        entity_patterns: what a RegexEntityExtractor looks for; None if the pipeline has none.
         sequence_starts: `[featurizers + 1]` int64, the first column of each per token, and the end.
         sentence_starts: `[featurizers + 1]` int64, the same per text.
         label_ids: label -> id.
@@ -58,6 +60,7 @@ class FittedPipeline:
     label_features: LabelFeatures
     tags: TagVocabulary
     synonyms: SynonymMapper = field(default_factory=SynonymMapper)
+    entity_patterns: EntityPatterns | None = None
 
     def __post_init__(self) -> None:
         widths = [featurizer.sequence_width for featurizer in self.featurizers]
@@ -204,6 +207,8 @@ class FittedPipeline:
             "tags": self.tags.state(),
             "synonyms": self.synonyms.synonyms,
         }
+        if self.entity_patterns is not None:
+            state["entity_patterns"] = self.entity_patterns.to_json()
         text = json.dumps(state, ensure_ascii=False, sort_keys=True)
         write_file(directory / PIPELINE_FILE, text)
 
@@ -220,6 +225,7 @@ class FittedPipeline:
             files = {n: array_file(directory, position, n) for n in saved.get("arrays", ())}
             arrays = {name: load_array(path) for name, path in files.items()}
             featurizers.append(restore_featurizer({**saved, "state": {**saved["state"], **arrays}}))
+        patterns = state.get("entity_patterns")
         return cls(
             tokenizer=restore_tokenizer(state["tokenizer"]),
             featurizers=featurizers,
@@ -227,6 +233,7 @@ class FittedPipeline:
             label_features=LabelFeatures.from_json(state["label_features"]),
             tags=TagVocabulary.restore(state["tags"]),
             synonyms=SynonymMapper(state["synonyms"]),
+            entity_patterns=None if patterns is None else EntityPatterns.from_json(patterns),
         )
 
 

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from data_pipeline.atomic_files import published_folder
 from data_pipeline.batches.examples import Examples, join
+from data_pipeline.entities.regex_extractor import EntityPatterns
 from data_pipeline.errors import InputError
 from data_pipeline.featurizers.featurizer import TokenizedMessage, tokenize
 from data_pipeline.messages.chunk_workers import map_chunks
@@ -134,6 +135,8 @@ class Learnt:
         scan = _scan(files, scanner, processes, progress)
         earlier = settings.earlier.pipeline if settings.earlier else None
         pipeline = scan.fit(scanner, earlier)
+        if settings.entity_patterns:
+            pipeline = replace(pipeline, entity_patterns=EntityPatterns.learn(files))
         if earlier is not None:
             check_extends(earlier, pipeline)
         report_scan(scan, pipeline, settings.labelling.plural)

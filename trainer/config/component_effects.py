@@ -47,10 +47,7 @@ EFFECTS: dict[str, tuple[Effect, str]] = {
     "MitieTokenizer": (Effect.FEATURES_LOST, "use WhitespaceTokenizer or SpacyTokenizer"),
     "MitieFeaturizer": (Effect.FEATURES_LOST, "use SpacyFeaturizer or LanguageModelFeaturizer"),
     "EntitySynonymMapper": (Effect.ANSWERS, "entities of DIET get their synonym's value"),
-    "RegexEntityExtractor": (
-        Effect.ANSWERS_ELSEWHERE,
-        "a look-up; RegexFeaturizer is for DIET",
-    ),
+    "RegexEntityExtractor": (Effect.ANSWERS, "a look-up beside DIET; not in exported models"),
     "CRFEntityExtractor": (Effect.ANSWERS_ELSEWHERE, "DIETClassifier learns entities, too"),
     "DucklingEntityExtractor": (Effect.ANSWERS_ELSEWHERE, "asks a server; nothing to train"),
     "SpacyEntityExtractor": (Effect.ANSWERS_ELSEWHERE, "spaCy's own model; nothing to train"),

@@ -3,16 +3,50 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from data_pipeline.batches.plans import Schedule
+from data_pipeline.entities.decoding import SynonymMapper
+from data_pipeline.entities.regex_extractor import NAME as REGEX_EXTRACTOR
 from data_pipeline.messages.feature_settings import FeatureSettings
 from data_pipeline.messages.fitted_pipeline import PIPELINE_FILE, FittedPipeline
 from model.diet.options import DIETOptions
 from trainer.config.options import TrainerOptions
 from trainer.config.run_config import schedule_of
+
+SYNONYM_MAPPER = SynonymMapper.name
+
+
+@dataclass(frozen=True)
+class RegexExtractorPlace:
+    """A RegexEntityExtractor of the pipeline.
+
+    Attributes:
+        before_diet: whether its entities come before DIET's in an answer.
+        mapped: whether an EntitySynonymMapper comes after it.
+        options: as given.
+    """
+
+    before_diet: bool
+    mapped: bool
+    options: dict[str, Any]
+
+    @classmethod
+    def all_of(cls, pipeline: Sequence[dict[str, Any]]) -> tuple[RegexExtractorPlace, ...]:
+        """Those of a pipeline, in its order."""
+        names = [component["name"] for component in pipeline]
+        diet = names.index("DIETClassifier") if "DIETClassifier" in names else len(names)
+        return tuple(
+            cls(
+                before_diet=place < diet,
+                mapped=SYNONYM_MAPPER in names[place:],
+                options={key: value for key, value in component.items() if key != "name"},
+            )
+            for place, component in enumerate(pipeline)
+            if component["name"] == REGEX_EXTRACTOR
+        )
 
 
 @dataclass(frozen=True)
@@ -24,6 +58,7 @@ class DIETConfig:
         maps_synonyms: whether answers go through an `EntitySynonymMapper`.
         diet: all options of DIET; `random_seed` is set.
         trainer: our own options.
+        regex_extractors: each RegexEntityExtractor that answers beside DIET.
     """
 
     model: ClassVar[str] = "diet"
@@ -37,6 +72,7 @@ class DIETConfig:
     maps_synonyms: bool
     diet: DIETOptions
     trainer: TrainerOptions
+    regex_extractors: tuple[RegexExtractorPlace, ...] = ()
 
     @property
     def name(self) -> str:
@@ -55,6 +91,7 @@ class DIETConfig:
             featurizers=tuple(self.diet.featurizers),
             bilou=self.diet.BILOU_flag,
             entities=self.diet.entity_recognition,
+            entity_patterns=bool(self.regex_extractors),
         )
 
     @property
@@ -70,6 +107,7 @@ class DIETConfig:
             "maps_synonyms": self.maps_synonyms,
             "diet": dataclasses.asdict(self.diet),
             "trainer": dataclasses.asdict(self.trainer),
+            "regex_extractors": [dataclasses.asdict(one) for one in self.regex_extractors],
         }
 
     @classmethod
@@ -80,4 +118,5 @@ class DIETConfig:
             plain["maps_synonyms"],
             DIETOptions(**plain["diet"]),
             TrainerOptions(**plain["trainer"]),
+            tuple(RegexExtractorPlace(**one) for one in plain.get("regex_extractors", ())),
         )

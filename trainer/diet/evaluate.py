@@ -8,6 +8,7 @@ from typing import Any
 
 from sklearn.metrics import accuracy_score, classification_report, f1_score
 
+from data_pipeline.entities.regex_extractor import NAME as REGEX_EXTRACTOR
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.nlu_files import read_nlu
 from data_pipeline.rasa_files.training_items import Entity, Message, Token
@@ -31,14 +32,18 @@ def evaluate(run: TrainedDIET, paths: Sequence[Path]) -> Evaluation:
         raise InputError(f"{', '.join(map(str, paths))}: no test messages.")
     answers = list(run.answer([message.text for message in messages]))
     intents, intent_table = _intents(messages, answers)
-    entities, entity_table = _entities(run, messages, answers)
-    figures = {
+    by_model, by_look_up = _by_extractor(answers)
+    entities, entity_table = _entities(run, messages, by_model)
+    figures: dict[str, Any] = {
         "intent": intents,
         "entity": entities,
         "messages": len(messages),
         "checkpoint_step": run.step,
     }
     tables = {"Intents": intent_table, "Entities, per token": entity_table}
+    if run.config.regex_extractors:
+        figures[REGEX_EXTRACTOR], table = _entities(run, messages, by_look_up)
+        tables[f"Entities of {REGEX_EXTRACTOR}, per token"] = table
     return Evaluation(figures, tables)
 
 
@@ -59,6 +64,19 @@ def _intents(messages: Sequence[Message], answers: list[dict]) -> tuple[dict[str
         "weighted_f1": _f1(gold, predicted, present, "weighted"),
     }
     return scores, _table(gold, predicted, present)
+
+
+def _by_extractor(answers: list[dict]) -> tuple[list[dict], list[dict]]:
+    """The answers with the entities of the model, and with those of the look-up."""
+    looked_up = [
+        [entity for entity in answer["entities"] if entity.get("extractor") == REGEX_EXTRACTOR]
+        for answer in answers
+    ]
+    others = [
+        [entity for entity in answer["entities"] if entity not in found]
+        for answer, found in zip(answers, looked_up, strict=True)
+    ]
+    return [{"entities": some} for some in others], [{"entities": some} for some in looked_up]
 
 
 def _entities(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+from data_pipeline.entities.regex_extractor import EntityPatterns, RegexEntityExtractor
 from data_pipeline.messages.feature_settings import (
     FeatureSettings,
     check_same_files,
@@ -23,7 +24,7 @@ from trainer.config.component_effects import report_left_out
 from trainer.config.options import TrainerOptions
 from trainer.config.project import Project
 from trainer.config.rasa_config import PIPELINE, RasaConfig
-from trainer.diet.config import DIETConfig
+from trainer.diet.config import SYNONYM_MAPPER, DIETConfig, RegexExtractorPlace
 from trainer.diet.evaluate import evaluate
 from trainer.diet.making import make_diet
 from trainer.diet.trained import TrainedDIET
@@ -32,8 +33,6 @@ from trainer.records.run_directory import RunDirectory
 from trainer.task import Evaluation, TrainingData
 
 logger = logging.getLogger(__name__)
-
-SYNONYM_MAPPER = "EntitySynonymMapper"
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,11 @@ class DIETTask:
     ) -> DIETConfig:
         others = rasa.not_featurizing()
         report_left_out(others)
-        return DIETConfig(rasa.featurizing(), SYNONYM_MAPPER in others, options, trainer)
+        extractors = RegexExtractorPlace.all_of(rasa.components(PIPELINE))
+        for extractor in extractors:
+            RegexEntityExtractor.from_options(EntityPatterns(), extractor.options)  # checks them
+        maps = SYNONYM_MAPPER in others
+        return DIETConfig(rasa.featurizing(), maps, options, trainer, extractors)
 
     def lacks_examples(self) -> str | None:
         return None

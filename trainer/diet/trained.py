@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from data_pipeline.entities.decoding import decode_entities
+from data_pipeline.entities.regex_extractor import RegexEntityExtractor
 from data_pipeline.messages.fitted_pipeline import FittedPipeline
 from data_pipeline.rasa_files.training_items import Token
 from model.diet.diet import DIET
 from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
-from trainer.diet.config import DIETConfig
+from trainer.diet.config import DIETConfig, RegexExtractorPlace
 from trainer.diet.making import make_diet
 from trainer.message_answers import MessageAnswers, ranked_labels
 from trainer.records.run_directory import RunDirectory
@@ -56,6 +57,10 @@ class TrainedDIET:
         model = make_diet(config, pipeline, "float32")
         load_weights(model, checkpoint, config.diet.learning_rate)
         return cls(config, pipeline, model, read_position(checkpoint).step)
+
+    def without_extractors(self) -> TrainedDIET:
+        """The model alone."""
+        return replace(self, config=replace(self.config, regex_extractors=()))
 
     @property
     def fitted(self) -> FittedPipeline:
@@ -100,10 +105,32 @@ class TrainedDIET:
     def _entities(
         self, text: str, tokens: Sequence[Token], outputs: Mapping[str, np.ndarray]
     ) -> list[dict]:
+        found = self._of_diet(text, tokens, outputs)
+        before: list[dict] = []
+        after: list[dict] = []
+        for place, extractor in self._extractors:
+            entities = self._mapped(extractor.extract(text), place.mapped)
+            (before if place.before_diet else after).extend(entities)
+        return [*before, *self._mapped(found, self.config.maps_synonyms), *after]
+
+    def _mapped(self, entities: list[dict], mapped: bool) -> list[dict]:
+        return self.pipeline.synonyms.replace(entities) if mapped else entities
+
+    @cached_property
+    def _extractors(self) -> list[tuple[RegexExtractorPlace, RegexEntityExtractor]]:
+        patterns = self.pipeline.entity_patterns
+        if patterns is None:
+            return []
+        places = self.config.regex_extractors
+        return [(p, RegexEntityExtractor.from_options(patterns, p.options)) for p in places]
+
+    def _of_diet(
+        self, text: str, tokens: Sequence[Token], outputs: Mapping[str, np.ndarray]
+    ) -> list[dict]:
         heads = self.model.heads
         if not heads or not tokens:
             return []
-        entities = decode_entities(
+        return decode_entities(
             text,
             tokens,
             {head: outputs[f"{head}_tags"][: len(tokens)] for head in heads},
@@ -111,7 +138,6 @@ class TrainedDIET:
             self.pipeline.tags,
             split_by_comma=self.config.diet.split_entities_by_comma,
         )
-        return self.pipeline.synonyms.replace(entities) if self.config.maps_synonyms else entities
 
 
 def direct_intent(text: str) -> dict[str, Any] | None:

@@ -67,6 +67,7 @@ def served_diet(
     The features that the graph makes are compared with Python's, over the training texts if these
     are still where they were.
     """
+    run = run.without_extractors()  # look-ups are not in the graph
     model, pipeline, options = run.model, run.pipeline, run.config.diet
 
     def in_graph(features: TextFeatures) -> AnswerTexts:

@@ -35,12 +35,13 @@ def times_of_parts(task: Any, directory: Path, rounds: int) -> dict[str, float]:
         seed=options.seed,
     )
     schedule = task.config.schedule
+    last = schedule.epochs - 1  # of the size that batches have in the end
     stream = BatchStream(
         loop.distribution,
         data.store,
-        lambda epoch: schedule.plan(data.store.labels, epoch),
+        lambda epoch: schedule.plan(data.store.labels, last),
         loop.model.training_signature(),
-        epochs=range(schedule.epochs - 1, 10**6),  # of the size that batches have in the end
+        epochs=range(BATCHES),
     )
     batches, waits = _timed_input(stream, BATCHES)
     programs = _programs(loop, stream.element_spec, options.seed)

@@ -55,6 +55,7 @@ TRAINER_FLOORS = (
     ("models", "export"),
     ("trained_run",),
     ("run", "serving"),
+    ("serving.sources",),
     ("front_door",),
     ("cli",),
     ("__main__",),

@@ -18,7 +18,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 @click.command()
-@click.argument("path", type=PATH, metavar="RUN_DIR")
+@click.argument("path", type=PATH, metavar="RUN_DIR_OR_EXPORT")
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0: from everywhere.")
 @click.option("--port", type=click.IntRange(0, 65535), default=5005, show_default=True)
 @click.option("--auth-token", envvar="SERVE_AUTH_TOKEN", help="What clients must know. [nothing]")
@@ -69,7 +69,7 @@ def serve(path: Path, **options: Any) -> None:
     from trainer.serving.newest_model import NewestModel
     from trainer.serving.server import ServerOptions
     from trainer.serving.server import serve as serve_until_stopped
-    from trainer.serving.sources import source_of
+    from trainer.serving.sources.chosen import source_of
 
     limits = Limits(
         body_bytes=options["max_body"],

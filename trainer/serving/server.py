@@ -21,6 +21,8 @@ from trainer.serving.watched_requests import Stopping
 
 logger = logging.getLogger(__name__)
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 @dataclass(frozen=True)
 class ServerOptions:
@@ -89,14 +91,16 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Instead of uvicorn's handlers, which end it at once."""
         loop = asyncio.get_running_loop()
+        handlers = {number: signal.getsignal(number) for number in SIGNALS}
         loop.add_signal_handler(signal.SIGHUP, loop.run_in_executor, None, self._newest.watch_once)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, loop)
         try:
             yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            for number, handler in handlers.items():
                 loop.remove_signal_handler(number)
+                signal.signal(number, handler)
 
     def _stop(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._stopping.begun:

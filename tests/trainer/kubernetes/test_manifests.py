@@ -36,7 +36,7 @@ OVERLAYS = {
     "overlays/elastic": {"min_workers": 1, "max_workers": 4},
     "overlays/kueue": {"queue": "diet-ted"},
 }
-OTHERS = ("single-node", "trainjob")
+OTHERS = ("single-node", "trainjob", "serving/http", "serving/tensorflow-serving")
 SERVED_BY_OTHERS = ("kubeflow.org", "trainer.kubeflow.org", "kueue.x-k8s.io")
 
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")

@@ -15,7 +15,7 @@ from model.ted.options import TEDOptions
 from trainer.serving.app import make_app
 from trainer.serving.limits import Limits
 from trainer.serving.newest_model import NewestModel
-from trainer.serving.run_source import RunSource
+from trainer.serving.sources.run_source import RunSource
 from trainer.trained_run import TrainedRun
 
 PIPELINE = [{"name": "WhitespaceTokenizer"}, {"name": "CountVectorsFeaturizer"}]

@@ -6,18 +6,10 @@ from dataclasses import replace
 from importlib.metadata import version
 
 import pytest
+from web.http_answers import GREETING, close_to
 
 from data_pipeline.dialogue.domain.events import LISTEN, ActionExecuted, StoryEntity, UserUttered
 from trainer.serving.limits import Limits
-
-GREETING = [
-    {"event": "action", "name": "action_listen"},
-    {
-        "event": "user",
-        "text": "hello you",
-        "parse_data": {"intent": {"name": "greet", "confidence": 0.9}, "entities": []},
-    },
-]
 
 
 def refusal(response, status: int) -> str:
@@ -28,19 +20,6 @@ def refusal(response, status: int) -> str:
     assert told["status"] == "failure" and told["code"] == status
     assert {"version", "message", "reason", "details", "help"} <= told.keys()
     return told["message"]
-
-
-def close_to(answer, expected) -> bool:
-    """Equal but for the last bits: texts of a batch are padded, and so summed, otherwise."""
-    if isinstance(expected, dict):
-        return answer.keys() == expected.keys() and all(
-            close_to(answer[key], value) for key, value in expected.items()
-        )
-    if isinstance(expected, list):
-        return len(answer) == len(expected) and all(map(close_to, answer, expected))
-    return answer == (
-        pytest.approx(expected, abs=1e-5) if isinstance(expected, float) else expected
-    )
 
 
 def test_a_message_is_answered_as_by_the_run(client, run):

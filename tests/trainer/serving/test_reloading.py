@@ -11,7 +11,7 @@ import pytest
 from data_pipeline.errors import InputError
 from trainer.serving.answering import Answering
 from trainer.serving.newest_model import NewestModel
-from trainer.serving.run_source import RunSource
+from trainer.serving.sources.run_source import RunSource
 
 
 class Versions:

@@ -43,7 +43,10 @@ class Slow:
 
 @pytest.fixture
 def ask_while_serving(monkeypatch):
-    """`ask_while_serving(client, source)`: what `client(port)` comes to, in a thread beside it."""
+    """`ask_while_serving(client, source)`: what `client(port)` comes to, in a thread beside it.
+
+    With `stops` it is the client that stops the server.
+    """
     ports: list[int] = []
     listening = server_module._listening
 
@@ -54,14 +57,15 @@ def ask_while_serving(monkeypatch):
 
     monkeypatch.setattr(server_module, "_listening", noted)
 
-    def run(client, source=None, limits=None, **options):
+    def run(client, source=None, limits=None, *, stops=False, **options):
         def ask():
             while not ports:
                 time.sleep(0.01)
             try:
                 return client(ports[0])
             finally:
-                os.kill(os.getpid(), signal.SIGTERM)
+                if not stops:
+                    os.kill(os.getpid(), signal.SIGTERM)
 
         with ThreadPoolExecutor(1) as thread:
             asked = thread.submit(ask)
@@ -90,12 +94,8 @@ def test_a_signal_ends_it_when_everything_taken_is_answered(ask_while_serving):
             parse(port, "too late")
         return answers
 
-    # Later signals (of the fixture) come when it has ended, where pytest would die of them.
-    before = signal.signal(signal.SIGTERM, lambda *_: None)
-    try:
-        answers = ask_while_serving(client, Slow(0.1), Limits(batch=4, batch_wait_seconds=0))
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    limits = Limits(batch=4, batch_wait_seconds=0)
+    answers = ask_while_serving(client, Slow(0.1), limits, stops=True)
     assert [answer["status"] for answer in answers] == [200] * 16
     assert [answer["text"] for answer in answers] == [str(number) for number in range(16)]
     assert answers[-1]["head"]["connection"] == "close"  # answered when it was stopping
@@ -111,15 +111,9 @@ def test_while_it_drains_it_answers_but_is_not_ready(ask_while_serving):
         again = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         again.request("GET", "/health/ready")
         assert again.getresponse().status == 503
-        answer = parse(port, "still")
-        time.sleep(0.5)
-        return answer
+        return parse(port, "still")
 
-    before = signal.signal(signal.SIGTERM, lambda *_: None)
-    try:
-        answer = ask_while_serving(client, drain_seconds=0.4)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    answer = ask_while_serving(client, stops=True, drain_seconds=0.4)
     assert answer["status"] == 200 and answer["head"]["connection"] == "close"
 
 
@@ -142,7 +136,7 @@ def test_clients_that_send_no_request_or_no_end_of_one_are_let_go(ask_while_serv
     def closed_after(port, sent: bytes) -> bytes:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(sent)
-            return connection.recv(4096)
+            return b"".join(iter(lambda: connection.recv(4096), b""))
 
     def client(port):
         head = b"POST /model/parse HTTP/1.1\r\nhost: here\r\n"
@@ -180,7 +174,7 @@ def test_an_address_in_use_is_bad_input(command, run_of_both):
 
 
 def test_a_path_that_is_no_run_is_bad_input(command, tmp_path):
-    assert "not a run directory" in command("serve", tmp_path).line
+    assert "neither a run directory" in command("serve", tmp_path).line
 
 
 def test_what_is_not_installed_is_named(command, run_of_both, monkeypatch):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from clock import Clock
-from tensorflow.keras.callbacks import Callback
+from keras.callbacks import Callback
 
 
 class KerasClock(Clock, Callback):

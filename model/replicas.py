@@ -22,10 +22,11 @@ class Replicas(Protocol):
     def index(self) -> tf.Tensor:
         """Which one this is: an int32 scalar in `[0, count)`."""
 
-    def all_gather(self, tensor: tf.Tensor) -> tf.Tensor:
+    def all_gather(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
         """Concatenate everyone's `[rows, ...]` to `[count * rows, ...]`, with gradient.
 
-        The gradient of each replica's rows is the sum of what all replicas send back to them.
+        All tensors have equally many rows and travel together. The gradient of each replica's rows
+        is the sum of what all replicas send back to them; it comes for floating-point tensors.
         """
 
     def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
@@ -47,8 +48,8 @@ class OneReplica:
     def index(self) -> tf.Tensor:
         return tf.zeros([], tf.int32)
 
-    def all_gather(self, tensor: tf.Tensor) -> tf.Tensor:
-        return tensor
+    def all_gather(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+        return list(tensors)
 
     def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
         return list(tensors)
@@ -89,7 +90,7 @@ def gather_rows(
             replicas tell each other.
     """
     if counts is None:
-        counts = replicas.all_gather(tf.shape(tensors[0])[:1])
+        (counts,) = replicas.all_gather([tf.shape(tensors[0])[:1]])
     first, count = tf.reduce_sum(counts[: replicas.index]), tf.reduce_sum(counts)
     if replicas.count == 1:
         return GlobalRows(tensors, first, count)
@@ -97,9 +98,9 @@ def gather_rows(
     most = tf.reduce_max(counts)
     places = tf.where(tf.reshape(tf.sequence_mask(counts, most), [-1]))[:, 0]
 
-    def gather(tensor: tf.Tensor) -> tf.Tensor:
+    def filled_up(tensor: tf.Tensor) -> tf.Tensor:
         missing = most - tf.shape(tensor)[0]
-        pads = [[0, missing], *[[0, 0]] * (tensor.shape.rank - 1)]
-        return tf.gather(replicas.all_gather(tf.pad(tensor, pads)), places)
+        return tf.pad(tensor, [[0, missing], *[[0, 0]] * (tensor.shape.rank - 1)])
 
-    return GlobalRows([gather(tensor) for tensor in tensors], first, count)
+    everyones = replicas.all_gather([filled_up(tensor) for tensor in tensors])
+    return GlobalRows([tf.gather(rows, places) for rows in everyones], first, count)

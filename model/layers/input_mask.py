@@ -49,7 +49,7 @@ class InputMask(keras.layers.Layer):
         noise: Noise,
         replicas: Replicas = ONE_REPLICA,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        tokens = replicas.all_gather(token_mask)
+        (tokens,) = replicas.all_gather([token_mask])
         shape = tf.shape(tokens)
         chosen = noise.uniform(f"{self.path}/chosen", shape, shared=True) * tokens >= 1 - CHOSEN
         action = noise.uniform(f"{self.path}/action", shape, shared=True)

@@ -46,11 +46,12 @@ def choice_terms(
     ids, weights = batch["label_ids"], batch["example_weights"]
     rows, count = tf.shape(ids)[0], tf.shape(labels)[0]
     first = global_row_offset(replicas, rows)
-    num_real = tf.math.count_nonzero(replicas.all_gather(weights), dtype=tf.int32)
+    is_real = tf.cast(weights != 0, tf.int32)
+    all_inputs, all_ids, are_real = replicas.all_gather([inputs, ids, is_real])
     return loss(
         Pairs(inputs, tf.gather(labels, ids), ids, weights, first, rows * replicas.count),
         Candidates(labels, tf.range(count), count),
-        Candidates(replicas.all_gather(inputs), replicas.all_gather(ids), num_real),
+        Candidates(all_inputs, all_ids, tf.reduce_sum(are_real)),
         noise=noise,
         replicas=replicas,
     )

@@ -208,13 +208,13 @@ class TED(keras.Model):
             tf.gather(of, learnt) for of in (dialogues.contexts, ids, weights)
         )
         inputs = tf.cast(self.embed_dialogue(contexts), tf.float32)
-        everyone = gather_rows([inputs, ids, weights], replicas)
-        of_all, ids_of_all, weights_of_all = everyone.tensors
-        num_real = tf.math.count_nonzero(weights_of_all, dtype=tf.int32)
+        is_real = tf.cast(weights != 0, tf.int32)
+        everyone = gather_rows([inputs, ids, is_real], replicas)
+        of_all, ids_of_all, are_real = everyone.tensors
         return self.action_loss(
             Pairs(inputs, tf.gather(labels, ids), ids, weights, everyone.first, everyone.count),
             Candidates(labels, tf.range(self.sizes.num_labels), tf.constant(self.sizes.num_labels)),
-            Candidates(of_all, ids_of_all, num_real),
+            Candidates(of_all, ids_of_all, tf.reduce_sum(are_real)),
             noise=noise,
             replicas=replicas,
         )

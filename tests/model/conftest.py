@@ -82,7 +82,10 @@ class ThreadReplicas:
         self._barrier.wait(60)
         return everyone
 
-    def all_gather(self, tensor):
+    def all_gather(self, tensors):
+        return [self._all_gather(tensor) for tensor in tensors]
+
+    def _all_gather(self, tensor):
         @tf.custom_gradient
         def gather(rows):
             def gradient(upstream):

@@ -7,9 +7,11 @@ import json
 import pytest
 from processes import run_script
 
-# A dense gradient of 15 numbers; two rows of 3 and their 8-byte indices from a kernel of two rows,
-# which is sent whole, and the same from one of a thousand.
-NUMBERS, INDEX_BYTES = 15 + 2 * 3 + 2 * 3, 4 * 8
+# A dense gradient of 15 numbers; those rows of 3 that any process touches, of a kernel of two rows
+# and of one of a thousand, and a byte for every row there is. A sum that is no gradient.
+NUMBERS, INDEX_BYTES, SUM_BYTES = 15 + 2 * 3 + 3 * 3, 2 + 1000, 2 * 4
+EXCHANGES = {"none": 3, "fp16": 4}
+"""Dense gradients with the sum, which has another type in 16 bits; touched rows; rows."""
 BYTES = {"none": 4, "fp16": 2}
 TOLERANCE = {"none": 1e-6, "fp16": 4e-3}
 
@@ -26,6 +28,8 @@ def test_gradients_are_summed_over_processes():
         assert max(result["errors"]) < TOLERANCE[kind]
         assert (max(result["errors"]) > TOLERANCE["none"]) is (kind == "fp16")
         assert result["rows"] == [2, 3] and result["unique"]
-        assert result["bytes_sent"] == NUMBERS * BYTES[kind] + INDEX_BYTES
+        assert result["bytes_sent"] == NUMBERS * BYTES[kind] + INDEX_BYTES + SUM_BYTES
+        assert result["exchanges"] == result["operations"] == EXCHANGES[kind]
+        assert result["sum_is_exact"]
         assert result["took_time"]
         assert result["recorded"] is result["chief"]

@@ -18,6 +18,10 @@ from command_line import SAME_DRAWS, TOLERANCE, CommandLine, assert_same_weights
 
 from trainer.checkpoints.checkpoint import newest_checkpoint, read_position
 
+EXCHANGES = 15
+"""Of a step: what losses are divided by and wishes (1); tokens to mask, others to shuffle in, their
+range (3); guesses and texts, forth and back (4); `scale_loss` of four losses (4); dense gradients
+(1); touched rows of kernels, and their gradients (2)."""
 HALF = {"mixed_bfloat16": 0.01, "mixed_float16": 0.1}
 """How far an epoch's loss may lie from that in float32. In float16 the first steps are skipped
 until the loss scale fits, so that training is a few of 25 steps behind."""
@@ -49,6 +53,7 @@ def test_two_horovod_processes_train_as_one_device(command_line, one_device):
     output = command_line.train("horovod-2", *SAME_DRAWS, processes=2)
     assert "Horovod process 0 of 2" in output
     assert "Horovod process 1 of 2" not in output  # only the chief speaks
+    assert command_line.metrics("horovod-2")[-1]["exchanges_per_step"] == EXCHANGES
     _agree(command_line, one_device, "horovod-2")
 
 

@@ -79,10 +79,16 @@ class Distribution(Protocol):
     def run(self, replica_fn: Callable, args: tuple) -> Any:
         """Call `replica_fn(*args)` on every replica; return one replica's tensors (all agree)."""
 
-    def sum_gradients(self, gradients: list) -> list:
+    def sum_gradients(self, gradients: list, sums: list[tf.Tensor]) -> tuple[list, list]:
         """Inside a replica: sum each tensor or `tf.IndexedSlices` (with unique rows) over replicas.
 
         Slices stay slices with unique rows, in an order that is the same on every replica.
+
+        Args:
+            sums: tensors that are no gradients, summed along with them.
+
+        Returns:
+            The summed gradients, and the summed `sums`.
         """
 
     def update(self, write: Write, gradients: list, flag: tf.Tensor) -> None:
@@ -132,8 +138,8 @@ class SingleDevice:
     def run(self, replica_fn: Callable, args: tuple) -> Any:
         return replica_fn(*args)
 
-    def sum_gradients(self, gradients: list) -> list:
-        return gradients
+    def sum_gradients(self, gradients: list, sums: list[tf.Tensor]) -> tuple[list, list]:
+        return gradients, sums
 
     def update(self, write: Write, gradients: list, flag: tf.Tensor) -> None:
         write(gradients, flag)
@@ -190,8 +196,8 @@ class Mirrored:
     def _first(self, value: Any) -> Any:
         return self._strategy.experimental_local_results(value)[0]
 
-    def sum_gradients(self, gradients: list) -> list:
-        return self.replicas.sum_gradients(gradients)
+    def sum_gradients(self, gradients: list, sums: list[tf.Tensor]) -> tuple[list, list]:
+        return self.replicas.sum_gradients(gradients, sums)
 
     def update(self, write: Write, gradients: list, flag: tf.Tensor) -> None:
         # Across replicas the gradients stay per device, each applied to its own copy; the flag

@@ -24,6 +24,7 @@ from horovod.runner.http.http_client import put_data_into_kvstore, read_data_fro
 from data_pipeline.errors import InputError
 from trainer.checkpoints.commits import Commit
 from trainer.distribution.failures import is_of_another_process
+from trainer.distribution.process_settings import set_horovod_defaults
 from trainer.distribution.speaker import RANK, set_up_logging
 
 logger = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ def train_elastically(attempt: Callable[[ElasticJob], Result]) -> Result:
         InputError: bad input, here or in another process; it would be as bad in the next world.
     """
     os.environ.setdefault(MEETING_TIMEOUT, str(MEETING_SECONDS))
+    set_horovod_defaults()
 
     def in_this_world(job: ElasticJob) -> Result:
         try:

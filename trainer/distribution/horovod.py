@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from data_pipeline.batches.dataset import Batches
 from data_pipeline.errors import InputError
+from trainer.distribution.process_settings import set_horovod_defaults, share_cores
 from trainer.distribution.replicas import HorovodReplicas
 from trainer.distribution.watch import ExchangeWatch
 
@@ -31,10 +32,12 @@ class Horovod:
 
     def __init__(self, gradient_compression: str = "none") -> None:
         hvd = _import_horovod()
+        set_horovod_defaults()
         hvd.init()
         self._hvd = hvd
         self._watch = _watch_anew()
         self._use_own_gpu()
+        share_cores(hvd.local_size())
         self.num_replicas = hvd.size()
         self.is_chief = hvd.rank() == 0
         self.replicas = HorovodReplicas(hvd, gradient_compression)
@@ -76,8 +79,8 @@ class Horovod:
     def run(self, replica_fn: Callable, args: tuple) -> Any:
         return replica_fn(*args)
 
-    def sum_gradients(self, gradients: list) -> list:
-        return self.replicas.sum_gradients(gradients)
+    def sum_gradients(self, gradients: list, sums: list[tf.Tensor]) -> tuple[list, list]:
+        return self.replicas.sum_gradients(gradients, sums)
 
     def update(
         self, write: Callable[[list, tf.Tensor], None], gradients: list, flag: tf.Tensor

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import tensorflow as tf
 
 BYTES = "bytes_sent"
+EXCHANGES = "exchanges"
 SECONDS = "communication_seconds"
 
 
@@ -24,11 +25,11 @@ class Traffic:
         """Begin the count of a step."""
         self._bytes: list[tf.Tensor] = []
         self._seconds: list[tf.Tensor] = []
+        self._exchanges = 0
 
     def measure(self, tensors: Sequence[tf.Tensor], exchange: Callable[[], list]) -> list:
         """What `exchange()` returns; it sends `tensors`, whose sizes are counted, too."""
-        for tensor in tensors:
-            self.count(tf.size(tensor), tensor.dtype.size)
+        self.sent(tensors)
         return self.time(tensors, exchange)
 
     def time(self, tensors: Sequence[tf.Tensor], exchange: Callable[[], list]) -> list:
@@ -40,17 +41,30 @@ class Traffic:
             self._seconds.append(tf.timestamp() - begin)
         return results
 
+    def sent(self, tensors: Sequence[tf.Tensor]) -> None:
+        """Count one exchange, of all of these at once."""
+        self._exchanges += 1
+        for tensor in tensors:
+            self.count(tf.size(tensor), tensor.dtype.size)
+
     def count(self, numbers: tf.Tensor, size: int) -> None:
         """Count so many `numbers` of `size` bytes."""
         self._bytes.append(tf.cast(numbers, tf.float64) * size)
 
     def totals(self) -> dict[str, tf.Tensor]:
-        """`bytes_sent` and `communication_seconds` of the step, float64 scalars."""
-        return {BYTES: tf.add_n(self._bytes), SECONDS: tf.add_n(self._seconds)}
+        """`bytes_sent`, `exchanges` and `communication_seconds` of the step, float64 scalars."""
+        return {
+            BYTES: tf.add_n(self._bytes),
+            EXCHANGES: tf.constant(self._exchanges, tf.float64),
+            SECONDS: tf.add_n(self._seconds),
+        }
 
 
 def facts_of_epoch(sums: Mapping[str, float], steps: int) -> dict[str, float]:
-    """`bytes_per_step` and `communication_seconds` of an epoch; nothing where none were counted."""
-    if BYTES not in sums:
-        return {}
-    return {"bytes_per_step": sums[BYTES] / steps, SECONDS: sums[SECONDS]}
+    """`bytes_per_step`, `exchanges_per_step` and `communication_seconds` of an epoch.
+
+    As far as they were counted.
+    """
+    per_step = {f"{name.removesuffix('_sent')}_per_step": name for name in (BYTES, EXCHANGES)}
+    facts = {shown: sums[name] / steps for shown, name in per_step.items() if name in sums}
+    return facts | ({SECONDS: sums[SECONDS]} if SECONDS in sums else {})

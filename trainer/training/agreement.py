@@ -33,9 +33,16 @@ class Wish(IntEnum):
     """Plus the number of the signal that asked for it. Of an elastic job only those stop that got
     one, unless all did."""
 
+    @classmethod
+    def ends(cls, wish: Any) -> Any:
+        """Whether this process, or the world of processes, ends after this wish (also a tensor)."""
+        return wish > cls.COMMIT
+
 
 class Agreement:
     """Does what any process wants, on all of them, after the same step.
+
+    A wish travels with the next step, which then is not applied if the wish ends training.
 
     Args:
         model: Keras callbacks set its `stop_training`.
@@ -49,7 +56,22 @@ class Agreement:
         self._model = model
         self.stop_requested: int | None = None
 
+    def wish(self, commits: Commits | None) -> int:
+        """What this process wants now: a `Wish`."""
+        if self.stop_requested is not None:
+            return Wish.STOP + self.stop_requested
+        if self._model.stop_training:
+            return Wish.END
+        if commits is not None and commits.hosts_changed:
+            return Wish.NEW_WORLD
+        return Wish.COMMIT if commits is not None and commits.is_due else Wish.NOTHING
+
     def goes_on(self, position: Position, saver: Saver, commits: Commits | None) -> bool:
+        """Ask all what they wish, before an epoch, and do it; see `fulfil`."""
+        wish = self._distribution.largest(self.wish(commits))
+        return self.fulfil(wish, position, saver, commits)
+
+    def fulfil(self, wish: int, position: Position, saver: Saver, commits: Commits | None) -> bool:
         """Do what is wished after a step, or before an epoch; false if training ends here.
 
         The chief has told of an epoch before it takes part in this. So a commit never holds the end
@@ -60,7 +82,6 @@ class Agreement:
         Raises:
             Stopped: a signal asked for it; a checkpoint was written.
         """
-        wish = self._distribution.largest(self._wish(commits))
         if wish > Wish.STOP:
             self._stop(position, wish - Wish.STOP, saver, commits)
             wish = Wish.NEW_WORLD  # without those that leave
@@ -78,18 +99,9 @@ class Agreement:
         Raises:
             Stopped: there was one.
         """
-        wish = self._distribution.largest(self._wish(None))
+        wish = self._distribution.largest(self.wish(None))
         if wish > Wish.STOP:
             self._stop(position, wish - Wish.STOP, saver, commits)
-
-    def _wish(self, commits: Commits | None) -> int:
-        if self.stop_requested is not None:
-            return Wish.STOP + self.stop_requested
-        if self._model.stop_training:
-            return Wish.END
-        if commits is not None and commits.hosts_changed:
-            return Wish.NEW_WORLD
-        return Wish.COMMIT if commits is not None and commits.is_due else Wish.NOTHING
 
     def _stop(self, position: Position, number: int, saver: Saver, commits: Commits | None) -> None:
         """End all processes or, of an elastic job, those that are asked to; the others return."""

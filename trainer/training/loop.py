@@ -2,7 +2,7 @@
 
     restore -> for each epoch: plan -> for each step: train, save if due -> evaluate -> save
 
-Before each epoch and after each step all processes agree on whether it goes on
+Before each epoch and with each step all processes agree on whether it goes on
 (`trainer/training/agreement.py`).
 
 The position (epoch, step) says it all: plans and random draws are computed from it.
@@ -27,7 +27,7 @@ from trainer.checkpoints.saver import Saver
 from trainer.distribution.distribution import Distribution, make_distribution
 from trainer.distribution.traffic import facts_of_epoch
 from trainer.errors import Diverged
-from trainer.training.agreement import Agreement
+from trainer.training.agreement import Agreement, Wish
 from trainer.training.batch_stream import BatchStream
 from trainer.training.freed_memory import keep_freed_memory
 from trainer.training.optimizer import make_optimizer
@@ -220,7 +220,11 @@ class TrainingLoop:
         started = time.perf_counter()
         for batch in fit.batches.take(steps - self.position.step_in_epoch):
             at = self.position
-            result = {name: float(value) for name, value in self._step(batch, at.step).items()}
+            result = self._take_step(batch, self.agreement.wish(fit.commits))
+            wish = int(result.pop("wish"))
+            if Wish.ends(wish):
+                self.agreement.fulfil(wish, at, fit.saver, fit.commits)
+                return
             self._check(result, at)
             now = time.perf_counter()
             counted = dict(result) if result["finite"] else {}  # else its losses are not numbers
@@ -236,8 +240,13 @@ class TrainingLoop:
             fit.callbacks.on_train_batch_end(at.step, logs)
             if at.step_in_epoch < steps:  # after the last one the epoch ends first
                 fit.saver.save_if_due(at)
-                if not self._goes_on(fit):
-                    return
+                self.agreement.fulfil(wish, at, fit.saver, fit.commits)
+
+    def _take_step(self, batch: Any, wish: int) -> dict[str, float]:
+        """The result of a step, on the host."""
+        if self.distribution.traffic is None and Wish.ends(wish):
+            return {"wish": wish}  # there is nobody whom a step would tell
+        return {name: float(v) for name, v in self._step(batch, self.position.step, wish).items()}
 
     def _batches(self, train: BatchSource, schedule: Schedule) -> BatchStream:
         """From `position` to the end of the schedule."""

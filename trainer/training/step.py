@@ -4,6 +4,9 @@ forward -> gradient -> sum over replicas -> regularise -> clip -> apply
 
 Everything after the sum sees the gradient of the *global* batch, so it means the same on any number
 of devices.
+
+What replicas tell each other beside gradients travels with something that is sent anyway: what
+losses are divided by, and what processes wish, when a step begins, and figures with the gradients.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from model.noise import Noise
 from model.replicas import Replicas
 from trainer.distribution.distribution import Distribution
 from trainer.distribution.traffic import BYTES, SECONDS
+from trainer.training.agreement import Wish
 from trainer.training.precision import LossScale
 
 Gradient: TypeAlias = tf.Tensor | tf.IndexedSlices
@@ -61,22 +65,26 @@ class TrainStep:
 
     def compile(self, batch_spec: Any) -> None:
         """Trace once for batches of this `element_spec`, whatever their sizes."""
-        signature = [batch_spec, tf.TensorSpec([], tf.int64)]
+        signature = [batch_spec, tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.int32)]
         self._function = tf.function(
             self._on_all_replicas, input_signature=signature, autograph=False
         )
 
-    def __call__(self, batch: Any, step: int) -> dict[str, tf.Tensor]:
+    def __call__(self, batch: Any, step: int, wish: int = Wish.NOTHING) -> dict[str, tf.Tensor]:
         """Train on `batch`; `step` is the number of finished steps.
 
+        Args:
+            wish: of this process, see `Wish`.
+
         Returns:
+            `wish`: the largest one of all processes; if it `ends` training, nothing was written;
             `finite`: bool, whether the step was applied; `gradient_norm`; and, as float32 sums over
             the global batch, `NAME/total` and `NAME/weight` of every metric and of every loss
             term, whose names begin with `loss/`; with several processes `bytes_sent` and
             `communication_seconds` of this one (see `Traffic`).
         """
         assert self._function is not None, "`compile` comes first"
-        return self._function(batch, tf.constant(step, tf.int64))
+        return self._function(batch, tf.constant(step, tf.int64), tf.constant(wish, tf.int32))
 
     def facts(self, result: Mapping[str, float]) -> dict[str, float]:
         """What to show of a step beside its losses, given what it returned, on the host."""
@@ -94,11 +102,13 @@ class TrainStep:
 
         self._distribution.run(write, ())
 
-    def _on_all_replicas(self, batch: Any, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _on_all_replicas(self, *given: Any) -> dict[str, tf.Tensor]:
         with self._optimizer.read_by(self._model):
-            return self._distribution.run(self._on_one_replica, (batch, step))
+            return self._distribution.run(self._on_one_replica, given)
 
-    def _on_one_replica(self, batch: Mapping[str, tf.Tensor], step: tf.Tensor) -> dict:
+    def _on_one_replica(
+        self, batch: Mapping[str, tf.Tensor], step: tf.Tensor, wish: tf.Tensor
+    ) -> dict:
         replicas, traffic = self._distribution.replicas, self._distribution.traffic
         if traffic is not None:
             traffic.start()
@@ -108,15 +118,18 @@ class TrainStep:
             noise = Noise(self._seed, step, replicas)
             terms = self._model.loss_terms(batch, noise, replicas)
             losses = {f"loss/{name}": term for name, term in terms.losses.items()}
-            loss, sums = _normalised(losses, replicas)
-            scaled_loss = loss * scale
+            weights, wish = _agreed([term.weight for term in losses.values()], wish, replicas)
+            scaled_loss = _normalised(losses, weights) * scale
         gradients = tape.gradient(
             scaled_loss,
             [variable.value for variable in variables],
             unconnected_gradients=tf.UnconnectedGradients.NONE,
         )
         used = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
-        gradients = self._distribution.sum_gradients([gradient for gradient, _ in used])
+        figures = [term.total for term in losses.values()], *terms.metrics.values()
+        gradients, (figures,) = self._distribution.sum_gradients(
+            [gradient for gradient, _ in used], [tf.stack(tf.nest.flatten(figures))]
+        )
         if self._loss_scale.dynamic:
             gradients = [_map_values(lambda g: g / scale, gradient) for gradient in gradients]
         gradients = [
@@ -127,16 +140,24 @@ class TrainStep:
         if self._clip_norm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
         finite = tf.math.is_finite(norm)
+        flags = tf.stack([finite, Wish.ends(wish)])
         self._distribution.update(
-            lambda g, f: self._apply(g, [v for _, v in used], f), gradients, finite
+            lambda g, f: self._apply(g, [v for _, v in used], f), gradients, flags
         )
-        sums |= summed(terms.metrics, replicas)
+        sums = {
+            **_named(losses, figures[: len(losses)], weights),
+            **_named(terms.metrics, figures[len(losses) :: 2], figures[len(losses) + 1 :: 2]),
+        }
         if traffic is not None:
             sums |= traffic.totals()
-        return {**sums, "gradient_norm": norm, "finite": finite}
+        return {**sums, "gradient_norm": norm, "finite": finite, "wish": wish}
 
-    def _apply(self, gradients: list[Gradient], variables: list, finite: tf.Tensor) -> None:
-        """Update the weights unless a gradient is not finite; runs where variables are written."""
+    def _apply(self, gradients: list[Gradient], variables: list, flags: tf.Tensor) -> None:
+        """Update the weights unless a gradient is not finite or training ends before this step.
+
+        Runs where variables are written.
+        """
+        finite, ends = tf.unstack(flags)
         strategy = tf.distribute.get_strategy()
 
         def update() -> None:
@@ -149,19 +170,34 @@ class TrainStep:
                 )
             self._optimizer.iterations.assign_add(1)
 
-        tf.cond(finite, update, lambda: None)
-        self._loss_scale.after_step(finite)
+        tf.cond(finite & ~ends, update, lambda: None)
+        tf.cond(ends, lambda: None, lambda: self._loss_scale.after_step(finite))
 
 
-def _normalised(
-    losses: dict[str, LossTerm], replicas: Replicas
-) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-    """This replica's share of the global mean loss, and the global sums of every term."""
-    sums = summed(losses, replicas)
-    shares = [
-        tf.math.divide_no_nan(term.total, sums[f"{name}/weight"]) for name, term in losses.items()
-    ]
-    return tf.add_n(shares), sums
+def _agreed(
+    weights: list[tf.Tensor], wish: tf.Tensor, replicas: Replicas
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The global weight of every loss, and the largest wish.
+
+    All of it is known before the forward pass: nobody has to wait for this exchange.
+    """
+    of_all, wishes = replicas.all_gather([tf.stack(weights)[tf.newaxis], wish[tf.newaxis]])
+    return tf.stop_gradient(tf.reduce_sum(of_all, axis=0)), tf.reduce_max(wishes)
+
+
+def _normalised(losses: dict[str, LossTerm], weights: tf.Tensor) -> tf.Tensor:
+    """This replica's share of the global mean loss."""
+    totals = tf.stack([term.total for term in losses.values()])
+    return tf.reduce_sum(tf.math.divide_no_nan(totals, weights))
+
+
+def _named(
+    terms: Mapping[str, LossTerm], totals: tf.Tensor, weights: tf.Tensor
+) -> dict[str, tf.Tensor]:
+    named = {}
+    for name, total, weight in zip(terms, tf.unstack(totals), tf.unstack(weights), strict=True):
+        named |= {f"{name}/total": total, f"{name}/weight": weight}
+    return named
 
 
 def summed(terms: dict[str, LossTerm], replicas: Replicas) -> dict[str, tf.Tensor]:

@@ -75,10 +75,10 @@ def _at_a_step(fail) -> None:
 
     step = TrainStep.__call__
 
-    def failing(self, batch, number):
+    def failing(self, batch, number, wish):
         if number == FAILING_STEP:
             fail()
-        return step(self, batch, number)
+        return step(self, batch, number, wish)
 
     TrainStep.__call__ = failing
 

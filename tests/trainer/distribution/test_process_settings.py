@@ -1,0 +1,79 @@
+"""Processes share a machine's cores, unless somebody has said otherwise."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import tensorflow as tf
+
+from trainer.distribution import process_settings
+from trainer.distribution.process_settings import (
+    HOROVOD_DEFAULTS,
+    THREADS,
+    set_horovod_defaults,
+    share_cores,
+)
+
+
+class Threading:
+    """TensorFlow's numbers of threads; 0 = it has not been told."""
+
+    def __init__(self):
+        self.intra = self.inter = 0
+
+    def get_intra_op_parallelism_threads(self):
+        return self.intra
+
+    def set_intra_op_parallelism_threads(self, number):
+        self.intra = number
+
+    def set_inter_op_parallelism_threads(self, number):
+        self.inter = number
+
+
+@pytest.fixture
+def threading(monkeypatch):
+    """On a machine of eight cores."""
+    made = Threading()
+    monkeypatch.delenv(THREADS, raising=False)
+    monkeypatch.setattr(tf.config, "threading", made)
+    monkeypatch.setattr(process_settings.os, "sched_getaffinity", lambda _: set(range(8)))
+    return made
+
+
+def test_processes_share_the_cores_and_say_so(threading, caplog):
+    with caplog.at_level(logging.INFO):
+        share_cores(4)
+    assert (threading.intra, threading.inter) == (2, 2)
+    assert "Computing in 2 thread(s), since 4 processes share 8 cores" in caplog.text
+
+
+def test_more_processes_than_cores_have_a_thread_each(threading):
+    share_cores(20)
+    assert threading.intra == 1
+
+
+def test_a_process_by_itself_changes_nothing(threading, caplog):
+    with caplog.at_level(logging.INFO):
+        share_cores(1)
+    assert threading.intra == 0 and not caplog.text
+
+
+def test_the_environment_decides(threading, monkeypatch):
+    monkeypatch.setenv(THREADS, "8")
+    share_cores(4)
+    assert threading.intra == 0
+
+
+def test_a_later_world_of_a_job_keeps_its_threads(threading):
+    threading.intra = 4
+    share_cores(4)
+    assert threading.intra == 4
+
+
+def test_horovods_variables_are_set_unless_they_are():
+    name = next(iter(HOROVOD_DEFAULTS))
+    environ = {name: "0"}
+    set_horovod_defaults(environ)
+    assert environ == {**HOROVOD_DEFAULTS, name: "0"}

@@ -194,7 +194,7 @@ def _normalised(losses: dict[str, LossTerm], weights: tf.Tensor) -> tf.Tensor:
 def _named(
     terms: Mapping[str, LossTerm], totals: tf.Tensor, weights: tf.Tensor
 ) -> dict[str, tf.Tensor]:
-    named = {}
+    named: dict[str, tf.Tensor] = {}
     for name, total, weight in zip(terms, tf.unstack(totals), tf.unstack(weights), strict=True):
         named |= {f"{name}/total": total, f"{name}/weight": weight}
     return named

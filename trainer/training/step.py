@@ -144,10 +144,7 @@ class TrainStep:
         self._distribution.update(
             lambda g, f: self._apply(g, [v for _, v in used], f), gradients, flags
         )
-        sums = {
-            **_named(losses, figures[: len(losses)], weights),
-            **_named(terms.metrics, figures[len(losses) :: 2], figures[len(losses) + 1 :: 2]),
-        }
+        sums = _named_sums(losses, terms.metrics, weights, figures)
         if traffic is not None:
             sums |= traffic.totals()
         return {**sums, "gradient_norm": norm, "finite": finite, "wish": wish}
@@ -191,13 +188,28 @@ def _normalised(losses: dict[str, LossTerm], weights: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.math.divide_no_nan(totals, weights))
 
 
-def _named(
-    terms: Mapping[str, LossTerm], totals: tf.Tensor, weights: tf.Tensor
+def _named_sums(
+    losses: Mapping[str, LossTerm],
+    metrics: Mapping[str, LossTerm],
+    weights: tf.Tensor,
+    figures: tf.Tensor,
 ) -> dict[str, tf.Tensor]:
-    named: dict[str, tf.Tensor] = {}
-    for name, total, weight in zip(terms, tf.unstack(totals), tf.unstack(weights), strict=True):
-        named |= {f"{name}/total": total, f"{name}/weight": weight}
-    return named
+    """`NAME/total` and `NAME/weight` of every term.
+
+    Args:
+        weights: of the losses.
+        figures: the totals of the losses and, behind them, totals and weights of the metrics.
+    """
+    totals, of_metrics = figures[: len(losses)], figures[len(losses) :]
+    every = {
+        **dict(zip(losses, zip(tf.unstack(totals), tf.unstack(weights), strict=True), strict=True)),
+        **dict(zip(metrics, tf.unstack(tf.reshape(of_metrics, [-1, 2])), strict=True)),
+    }
+    return {
+        f"{name}/{part}": term[number]
+        for name, term in every.items()
+        for number, part in enumerate(("total", "weight"))
+    }
 
 
 def summed(terms: dict[str, LossTerm], replicas: Replicas) -> dict[str, tf.Tensor]:

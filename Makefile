@@ -48,8 +48,9 @@ $(HOROVOD_STAMP): $(STAMP) scripts/install_horovod.sh
 train: $(SET_UP) ## train, evaluate, export and try the bundled example on two processes (HOROVOD=no: on one)
 	@NP=$${NP:-$(if $(filter no,$(HOROVOD)),1,2)} scripts/train_example.sh
 
-# A process per core, at most four (each holds TensorFlow); a file's tests share what they train.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+# Three processes, each of which holds TensorFlow, keep two cores busy: one of them often waits for
+# programs that it has started. A file's tests share what they train.
+PARALLEL := -n 3 --dist loadfile
 
 test: $(SET_UP) ## run the tests, without the slow ones (more options: ARGS="-k name")
 	$(VENV)/bin/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)

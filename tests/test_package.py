@@ -83,7 +83,8 @@ def test_a_wheel_holds_the_three_packages_and_the_example(wheel):
     files = (path for path in (ROOT / "examples").rglob("*") if path.is_file())
     data = {f"trainer/{path.relative_to(ROOT).as_posix()}" for path in files}
     about = {name for name in names if ".dist-info/" in name}
-    assert names - about == sources | data | {f"{name}/py.typed" for name in PACKAGES}
+    others = {"trainer/serving/page.html", *(f"{name}/py.typed" for name in PACKAGES)}
+    assert names - about == sources | data | others
     assert any(name.endswith("/licenses/LICENSE") for name in about)
 
 

@@ -23,6 +23,7 @@ assert ted.trained.step > 0
 """
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_documentation_run(tmp_path):
     examples = EXAMPLE.findall((ROOT / "docs" / "python.md").read_text(encoding="utf-8"))
     assert len(examples) == 4

@@ -34,6 +34,7 @@ def test_killed_and_started_again_ends_with_the_same_weights(command_line, proce
     _assert_same(command_line.variables(alone), command_line.variables(killed))
 
 
+@pytest.mark.slow
 def test_running_a_finished_run_again_changes_nothing(command_line):
     command_line.train("finished")
     before = command_line.variables("finished")

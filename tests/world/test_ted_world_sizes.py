@@ -20,6 +20,7 @@ def _agree(dialogues: CommandLine, first: str, second: str) -> None:
     assert_same_weights(dialogues.variables(first), dialogues.variables(second))
 
 
+@pytest.mark.slow
 def test_two_mirrored_devices_train_as_one(dialogues, one_device):
     dialogues.train("mirrored-2", *SAME_DRAWS, *mirrored(2))
     _agree(dialogues, one_device, "mirrored-2")

@@ -64,7 +64,7 @@ def chosen_models(
         if lacking is not None:
             raise InputError(f"--model {wanted}: {lacking}.")
         return (wanted,)
-    chosen, reasons = [], []
+    chosen, reasons = [], {}
     for kind in MODELS:
         if not rasa.components_named(kind.section, kind.component):
             continue
@@ -74,9 +74,10 @@ def chosen_models(
         if reason is None:
             chosen.append(kind.model)
         else:
-            reasons.append(f"{kind.component} is not trained: {reason}.")
-            logger.info("%s", reasons[-1])
-    if reasons and not chosen:
-        raise InputError(" ".join(reasons))
-    # Without any component, resolving the configuration of the first says what is lacking.
-    return chosen or [MODELS[0].model]
+            reasons[kind.model] = f"{kind.component} is not trained: {reason}."
+            logger.info("%s", reasons[kind.model])
+    first = MODELS[0].model
+    if not chosen and first in reasons:
+        raise InputError(" ".join(reasons.values()))
+    # Where even the first is not configured, resolving its configuration says what is lacking.
+    return chosen or [first]

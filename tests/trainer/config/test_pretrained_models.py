@@ -11,7 +11,7 @@ from pretrained import needs
 from data_pipeline.errors import InputError
 from trainer.config.project import Project
 from trainer.config.rasa_config import RasaConfig
-from trainer.run.resolve import resolve
+from trainer.run.resolve import resolve_all
 
 WITH_LANGUAGE_MODEL = """\
 language: en
@@ -124,7 +124,7 @@ def test_a_spacy_model_that_is_named_is_needed(read):
 def test_the_models_configuration_is_what_is_there(monkeypatch, read, project):
     without(monkeypatch, "spacy")
     read(WITH_SPACY.format(model=""))
-    resolved = resolve(Project.from_directory(project))
+    (resolved,) = resolve_all(Project.from_directory(project), ["diet"])
     assert [c["name"] for c in resolved.pipeline] == [
         "WhitespaceTokenizer",
         "CountVectorsFeaturizer",

@@ -132,6 +132,7 @@ SCRIPTS = {
 }
 
 
+@pytest.mark.slow
 def test_scripts_emoji_and_dotted_names_are_learnt_with_the_right_places(learn):
     learnt = learn(SCRIPTS, "--epochs", "20", "--set", "batch_size=4")
     figures = learnt.figures()

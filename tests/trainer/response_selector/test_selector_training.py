@@ -216,6 +216,7 @@ def test_changed_responses_are_other_data(trained, command, make_project, tmp_pa
     "response_selector.evaluate_every_number_of_epochs",
     "response_selector.checkpoint_model",
 )
+@pytest.mark.slow
 def test_held_out_examples_decide_which_weights_answer(trained, command, tmp_path):
     project, _, _ = trained
     held_out = ("evaluate_on_number_of_examples=5", "evaluate_every_number_of_epochs=1")

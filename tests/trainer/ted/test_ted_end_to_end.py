@@ -82,6 +82,7 @@ def test_a_begun_story_shows_what_is_found_in_its_last_text(run, command, told, 
     assert answer["actions"][0]["name"] == "action_search"
 
 
+@pytest.mark.slow
 def test_the_saved_model_takes_texts_of_dialogues(run, command, tmp_path):
     result = command("export", run, "--out", tmp_path)
     assert result.code == 0, result.err

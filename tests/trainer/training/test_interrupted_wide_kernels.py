@@ -55,6 +55,7 @@ def stored(run: Path) -> dict[str, np.ndarray]:
         return dict(file)
 
 
+@pytest.mark.slow
 def test_it_answers_and_is_exported_with_the_weights_of_dense_adam(train, command, tmp_path):
     dense, run = stopped(train("dense", wide=2**40)), stopped(train("lazy", wide=1))
     model = TrainedDIET.load(run).model

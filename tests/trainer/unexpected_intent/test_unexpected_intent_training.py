@@ -199,6 +199,7 @@ def test_an_ignored_intent_is_never_unexpected(run):
     assert not trained.verdict(far_off, "weather")["unlikely"]
 
 
+@pytest.mark.slow
 def test_the_saved_model_judges_dialogues_turn_by_turn(run, command, tmp_path):
     """The command has compared it with the checkpoint; here it is asked as a client would."""
     result = command("export", run, "--out", tmp_path / "saved")

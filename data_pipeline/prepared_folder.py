@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,40 @@ def check_is_free(directory: Path, problem: str) -> None:
     """
     if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
         raise InputError(f"{directory} exists and {problem}. Choose another place or remove it.")
+
+
+def existing_header(
+    directory: Path, *, format_version: int | str, what: str, keys: Collection[str] = ()
+) -> dict[str, Any]:
+    """The header of a folder that must be there.
+
+    Args:
+        what: what it holds, such as `responses`, for the error.
+
+    Raises:
+        InputError: it is missing, damaged, or of another format.
+    """
+    header = read_header(directory, format_version=format_version, keys=keys)
+    if header is None:
+        raise InputError(
+            f"{directory} holds no prepared {what}: it has no {HEADER_FILE}. Prepare them first."
+        )
+    return header
+
+
+@contextmanager
+def told_if_unwritable(directory: Path, what: str) -> Iterator[None]:
+    """In this block `what` is written; if that fails, say so in one line.
+
+    Raises:
+        InputError: the disk is full, or the directory may not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"Cannot write the prepared {what} to {directory}: {error.strerror or error}."
+        ) from error
 
 
 def check_files(directory: Path, header: Mapping[str, Any], *, verify: bool) -> None:

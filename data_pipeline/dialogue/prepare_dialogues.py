@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from data_pipeline.errors import InputError
 from data_pipeline.file_hashes import sha256_of
 from data_pipeline.messages.feature_settings import FeatureSettings
 from data_pipeline.messages.prepared import Origin
-from data_pipeline.prepared_folder import check_is_free
+from data_pipeline.prepared_folder import check_is_free, check_sources, told_if_unwritable
 from data_pipeline.rasa_files.nlu_files import find_nlu_files
 from data_pipeline.warnings_to_user import told_once
 
@@ -124,13 +124,25 @@ def prepare_dialogues(
     texts = story_texts(data, sources, text_features)
     featurizer = DialogueFeaturizer.fit(data.domain, states, texts)
     _report(data, trackers, shards, featurizer)
-    try:
+    with told_if_unwritable(directory, "dialogues"):
         write_dialogues(directory, featurizer, featurizer.tables(states), shards, origin)
-    except OSError as error:
-        raise InputError(
-            f"Cannot write the prepared dialogues to {directory}: {error.strerror or error}."
-        ) from error
     return open_dialogues(directory, verify=False)
+
+
+def check_same_stories(directory: Path, prepared: str, now: Callable[[], str]) -> None:
+    """`check_sources` of what was prepared from stories.
+
+    Raises:
+        InputError: it was prepared from others than those at hand.
+    """
+    check_sources(
+        directory,
+        prepared,
+        now,
+        sources="this project's stories",
+        problem="another domain, other stories or with other settings. "
+        "Prepare it again, or give what it was prepared from.",
+    )
 
 
 def origin_of(

@@ -23,10 +23,10 @@ from data_pipeline.atomic_files import published_folder
 from data_pipeline.dialogue.dialogue_arrays import DialogueShard, DialogueTables
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.dialogue_store import DialogueStore
-from data_pipeline.errors import InputError
 from data_pipeline.messages.prepared import Origin, PreparedWriter, open_prepared
 from data_pipeline.prepared_folder import (
     check_files,
+    existing_header,
     load_csr,
     read_header,
     save_csr,
@@ -115,11 +115,9 @@ def open_dialogues(directory: Path, *, verify: bool = True) -> PreparedDialogues
     Raises:
         InputError: they are missing, half-written, of another format, truncated or altered.
     """
-    header = header_of_dialogues(directory)
-    if header is None:
-        raise InputError(
-            f"{directory} holds no prepared dialogues: it has no header.json. Prepare them first."
-        )
+    header = existing_header(
+        directory, format_version=FORMAT_VERSION, keys=HEADER_KEYS, what="dialogues"
+    )
     check_files(directory, header, verify=verify)
     featurizer = DialogueFeaturizer.load(directory)
     texts = directory / "texts"

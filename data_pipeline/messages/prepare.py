@@ -49,7 +49,7 @@ from data_pipeline.messages.scan import (
     SideItems,
     statistics_of_other_texts,
 )
-from data_pipeline.prepared_folder import check_is_free
+from data_pipeline.prepared_folder import check_is_free, told_if_unwritable
 from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu_files
 from data_pipeline.rasa_files.training_items import Message, TokenType
 from data_pipeline.warnings_to_user import told_once
@@ -88,13 +88,9 @@ def prepare(
     learnt = Learnt.from_files(
         files, settings, fingerprint, processes=processes, show_progress=show_progress
     )
-    try:
+    with told_if_unwritable(directory, "data set"):
         with published_folder(directory) as folder:
             learnt.write_examples(folder)
-    except OSError as error:
-        raise InputError(
-            f"Cannot write the prepared data set to {directory}: {error.strerror or error}."
-        ) from error
     return open_prepared(directory, verify=False)
 
 

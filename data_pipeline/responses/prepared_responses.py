@@ -20,13 +20,19 @@ from typing import Any
 
 from data_pipeline.atomic_files import published_folder
 from data_pipeline.batches.example_store import ExampleStore
-from data_pipeline.errors import InputError
 from data_pipeline.messages.feature_settings import FeatureSettings
 from data_pipeline.messages.fitted_pipeline import FittedPipeline
 from data_pipeline.messages.labelling import Labelling
 from data_pipeline.messages.prepare import Learnt
 from data_pipeline.messages.prepared import open_prepared
-from data_pipeline.prepared_folder import check_files, check_is_free, read_header, write_header
+from data_pipeline.prepared_folder import (
+    check_files,
+    check_is_free,
+    existing_header,
+    read_header,
+    told_if_unwritable,
+    write_header,
+)
 from data_pipeline.rasa_files.nlu_files import find_nlu_files
 from data_pipeline.responses.fitted_responses import FittedResponses
 from data_pipeline.responses.response_files import read_responses
@@ -132,16 +138,15 @@ def prepare_responses(
         return open_responses(directory)
     if header is None:
         check_is_free(directory, "holds no prepared responses")
-    files = find_nlu_files(sources.nlu)
     learnt = Learnt.from_files(
-        files,
+        source.files,
         source.features,
-        source.features.fingerprint(files),
+        source.fingerprint_of_messages,
         processes=processes,
         show_progress=show_progress,
     )
     fitted = source.fitted(learnt.pipeline, settings)
-    try:
+    with told_if_unwritable(directory, "responses"):
         with published_folder(directory) as folder:
             learnt.write_examples(folder / MESSAGES_FOLDER)
             fitted.save_responses(folder)
@@ -151,10 +156,6 @@ def prepare_responses(
                 "settings": source.features.to_json(),
             }
             write_header(folder, written)
-    except OSError as error:
-        raise InputError(
-            f"Cannot write the prepared responses to {directory}: {error.strerror or error}."
-        ) from error
     return open_responses(directory, verify=False)
 
 
@@ -162,6 +163,8 @@ def prepare_responses(
 class _Source:
     """What was read before the examples are prepared."""
 
+    files: Sequence[Path]
+    fingerprint_of_messages: str
     counts: Counter[str | None]
     responses: Responses
     features: FeatureSettings
@@ -172,13 +175,11 @@ class _Source:
         counts = count_response_keys(sources.nlu)
         responses = sources.read()
         features = settings.with_labels(responses, [key for key in counts if key is not None])
-        facts = [
-            FORMAT_VERSION,
-            features.fingerprint(find_nlu_files(sources.nlu)),
-            responses.to_json(),
-        ]
+        files = find_nlu_files(sources.nlu)
+        of_messages = features.fingerprint(files)
+        facts = [FORMAT_VERSION, of_messages, responses.to_json()]
         digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-        return cls(counts, responses, features, digest)
+        return cls(files, of_messages, counts, responses, features, digest)
 
     def fitted(self, pipeline: FittedPipeline, settings: ResponseSettings) -> FittedResponses:
         keys = {key for key in self.counts if key is not None}
@@ -211,11 +212,7 @@ def open_responses(directory: Path, *, verify: bool = True) -> PreparedResponses
     Raises:
         InputError: it is missing, half-written, of another format, truncated or altered.
     """
-    header = read_header(directory, format_version=FORMAT_VERSION)
-    if header is None:
-        raise InputError(
-            f"{directory} holds no prepared responses: it has no header.json. Prepare them first."
-        )
+    header = existing_header(directory, format_version=FORMAT_VERSION, what="responses")
     check_files(directory, header, verify=verify)
     dataset = open_prepared(directory / MESSAGES_FOLDER, verify=False)
     fitted = FittedResponses.with_pipeline(dataset.pipeline, directory)

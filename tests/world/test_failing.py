@@ -79,5 +79,6 @@ def test_a_callback_of_the_chief_that_ends_training_ends_it_for_all(end_with, co
     code, output = end_with("ends_training", 0)
     assert code == 0, output[-4000:]
     assert "Stopped early, of 4: a callback ended training." in output
+    assert "complete already" not in output
     at = read_position(newest_checkpoint(command_line.run_dir("ends_training") / "checkpoints"))
     assert at.step == 3

@@ -129,7 +129,7 @@ def prepare(
     from trainer.config.project import Project
     from trainer.records.run_directory import RunDirectory
     from trainer.run.chosen_tasks import chosen_models, tasks_of
-    from trainer.run.opening import prepared_folder
+    from trainer.run.opening import data_set_folder
     from trainer.run.resolve import resolve_all
 
     found = Project.from_directory(project)
@@ -137,7 +137,7 @@ def prepare(
     flags = {"prepare_processes": processes}
     tasks = tasks_of(found, resolve_all(found, models, settings, flags))
     for task in tasks:
-        directory = prepared_folder(out, task.config, is_only=len(tasks) == 1)
+        directory = data_set_folder(out, task.config, is_only=len(tasks) == 1)
         task.starting_from(init_from, RunDirectory(directory)).prepare(directory)
     given = {"--model": model, "--init-from": init_from}
     again = [word for flag, value in given.items() if value for word in (flag, value)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from data_pipeline.errors import InputError
+from data_pipeline.prepared_folder import check_sources
 from data_pipeline.responses.fitted_responses import FittedResponses
 from data_pipeline.responses.prepared_responses import (
     PreparedResponses,
@@ -111,24 +112,15 @@ class ResponseSelectorTask:
     def open(self, directory: Path, *, is_chief: bool) -> TrainingData:
         prepared = open_responses(directory, verify=is_chief)
         if is_chief:
-            self._check_same(prepared)
+            check_sources(
+                directory,
+                prepared.fingerprint,
+                self.fingerprint,
+                sources="this project's files",
+                problem="other training files, other responses or with other settings. "
+                "Prepare it again, or give what it was prepared from.",
+            )
         return _data(prepared, self.project.nlu)
-
-    def _check_same(self, prepared: PreparedResponses) -> None:
-        try:
-            fingerprint = self.fingerprint()
-        except InputError as error:
-            logger.warning(
-                "Whether %s was prepared from this project's files is not known: %s",
-                prepared.directory,
-                error,
-            )
-            return
-        if fingerprint != prepared.fingerprint:
-            raise InputError(
-                f"{prepared.directory} was prepared from other training files, other responses or "
-                "with other settings. Prepare it again, or give what it was prepared from."
-            )
 
     @property
     def balances_held_out(self) -> bool:

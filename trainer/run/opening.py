@@ -54,7 +54,7 @@ def run_folder(directory: Path, config: RunConfig, *, is_first: bool) -> Path:
     return directory if is_its else directory / config.name
 
 
-def prepared_folder(directory: Path, config: RunConfig, *, is_only: bool = True) -> Path:
+def data_set_folder(directory: Path, config: RunConfig, *, is_only: bool = True) -> Path:
     """Where the data set of this model lies in the one that the user named.
 
     That of one model is the folder itself, of several each has the folder of its name in it.
@@ -81,7 +81,7 @@ def open_run(
     """
     task = request.tasks[number]
     run = RunDirectory(run_folder(directory, task.config, is_first=number == 0))
-    prepared = request.prepared and prepared_folder(request.prepared, task.config)
+    prepared = request.prepared and data_set_folder(request.prepared, task.config)
     # 1. A directory to write to.
     lock = None
     if distribution.is_chief:

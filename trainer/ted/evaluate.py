@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, classification_report, f1_score
 from data_pipeline.dialogue.predictions import Question
 from data_pipeline.dialogue.trackers.tracker import Tracker
 from trainer.task import Evaluation
-from trainer.ted.told_dialogues import event_line, told_dialogues
+from trainer.ted.told_dialogues import event_line, told_dialogues, with_marks
 from trainer.ted.trained import TrainedTED
 
 CONFUSIONS_SHOWN = 10
@@ -98,17 +98,10 @@ def _confusions(
 
 
 def _failing_dialogues(failures: Sequence[Failure], dialogues: Sequence[Tracker]) -> Iterator[str]:
-    of_dialogue: dict[int, dict[int, Failure]] = defaultdict(dict)
+    marks: dict[int, dict[int, str]] = defaultdict(dict)
     for failure in failures:
-        of_dialogue[failure.question.dialogue][failure.question.position] = failure
-    for number, wrong in of_dialogue.items():
-        yield f"{dialogues[number].name}"
-        for position, event in enumerate(dialogues[number].events):
-            if position in wrong:
-                yield f"  > {_verdict(wrong[position])}"
-            else:
-                yield f"    {event_line(event)}"
-        yield ""
+        marks[failure.question.dialogue][failure.question.position] = _verdict(failure)
+    return with_marks(marks, dialogues)
 
 
 def _verdict(failure: Failure) -> str:

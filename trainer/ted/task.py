@@ -11,12 +11,12 @@ from typing import ClassVar
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.prepare_dialogues import (
     DialogueSources,
+    check_same_stories,
     origin_of,
     prepare_dialogues,
 )
 from data_pipeline.dialogue.prepared_dialogues import PreparedDialogues, open_dialogues
 from data_pipeline.errors import InputError
-from data_pipeline.prepared_folder import check_sources
 from model.ted.options import TEDOptions
 from model.ted.ted import TED
 from trainer.config.options import TrainerOptions
@@ -89,14 +89,7 @@ class TEDTask:
     def open(self, directory: Path, *, is_chief: bool) -> TrainingData:
         prepared = open_dialogues(directory, verify=is_chief)
         if is_chief:
-            check_sources(
-                directory,
-                prepared.fingerprint,
-                self.fingerprint,
-                sources="this project's stories",
-                problem="another domain, other stories or with other settings. "
-                "Prepare it again, or give what it was prepared from.",
-            )
+            check_same_stories(directory, prepared.fingerprint, self.fingerprint)
         return _data(prepared)
 
     @property

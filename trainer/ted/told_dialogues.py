@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,24 @@ def told_dialogues(paths: Sequence[Path], domain: Domain) -> list[Tracker]:
     if not trackers:
         raise InputError(f"{', '.join(map(str, paths))}: no stories, only rules.")
     return trackers
+
+
+def with_marks(
+    marks: Mapping[int, Mapping[int, str]], dialogues: Sequence[Tracker]
+) -> Iterator[str]:
+    """The lines of the dialogues in which something is to be seen.
+
+    Args:
+        marks: per number of a dialogue and position of an event in it, what stands there instead.
+    """
+    for number, marked in marks.items():
+        yield f"{dialogues[number].name}"
+        for position, event in enumerate(dialogues[number].events):
+            if position in marked:
+                yield f"  > {marked[position]}"
+            else:
+                yield f"    {event_line(event)}"
+        yield ""
 
 
 def event_line(event: Event) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from data_pipeline.dialogue.intents.intent_questions import UserStep
 from data_pipeline.dialogue.trackers.tracker import Tracker
 from trainer.task import Evaluation
-from trainer.ted.told_dialogues import event_line, told_dialogues
+from trainer.ted.told_dialogues import event_line, told_dialogues, with_marks
 from trainer.unexpected_intent.trained import TrainedUnexpectedIntent
 
 INTENTS_SHOWN = 10
@@ -66,17 +66,11 @@ def _surprises(counts: Counter, steps: Sequence[UserStep]) -> Iterator[str]:
 def _stories_with_warnings(
     surprises: Sequence[tuple[UserStep, Verdict]], dialogues: Sequence[Tracker]
 ) -> Iterator[str]:
-    of_dialogue: dict[int, dict[int, Verdict]] = defaultdict(dict)
+    marks: dict[int, dict[int, str]] = defaultdict(dict)
     for step, verdict in surprises:
-        of_dialogue[step.dialogue][step.position] = verdict
-    for number, unlikely in of_dialogue.items():
-        yield f"{dialogues[number].name}"
-        for position, event in enumerate(dialogues[number].events):
-            if position in unlikely:
-                yield f"  > {event_line(event)}, {_why(unlikely[position])}"
-            else:
-                yield f"    {event_line(event)}"
-        yield ""
+        said = event_line(dialogues[step.dialogue].events[step.position])
+        marks[step.dialogue][step.position] = f"{said}, {_why(verdict)}"
+    return with_marks(marks, dialogues)
 
 
 def _why(verdict: Verdict) -> str:

@@ -18,9 +18,8 @@ from data_pipeline.dialogue.intents.prepared_intents import (
     origin_of_intents,
     prepare_intents,
 )
-from data_pipeline.dialogue.prepare_dialogues import DialogueSources
+from data_pipeline.dialogue.prepare_dialogues import DialogueSources, check_same_stories
 from data_pipeline.errors import InputError
-from data_pipeline.prepared_folder import check_sources
 from model.unexpected_intent.options import UnexpectedIntentOptions
 from model.unexpected_intent.unexpected_intent import UnexpectedIntent
 from trainer.config.options import TrainerOptions
@@ -99,14 +98,7 @@ class UnexpectedIntentTask:
     def open(self, directory: Path, *, is_chief: bool) -> TrainingData:
         prepared = open_intents(directory, verify=is_chief)
         if is_chief:
-            check_sources(
-                directory,
-                prepared.fingerprint,
-                self.fingerprint,
-                sources="this project's stories",
-                problem="another domain, other stories or with other settings. "
-                "Prepare it again, or give what it was prepared from.",
-            )
+            check_same_stories(directory, prepared.fingerprint, self.fingerprint)
         return _data(prepared)
 
     @property

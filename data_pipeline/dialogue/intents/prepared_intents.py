@@ -40,7 +40,14 @@ from data_pipeline.dialogue.trackers.tracker_generator import training_trackers
 from data_pipeline.errors import InputError
 from data_pipeline.messages.feature_settings import FeatureSettings
 from data_pipeline.messages.prepared import Origin
-from data_pipeline.prepared_folder import check_files, check_is_free, read_header, write_header
+from data_pipeline.prepared_folder import (
+    check_files,
+    check_is_free,
+    existing_header,
+    read_header,
+    told_if_unwritable,
+    write_header,
+)
 from data_pipeline.warnings_to_user import told_once
 
 logger = logging.getLogger(__name__)
@@ -104,7 +111,7 @@ def prepare_intents(
     featurizer = DialogueFeaturizer.fit(data.domain, states, texts)
     intents = examples.intent_ids()
     _report(intents, featurizer)
-    try:
+    with told_if_unwritable(directory, "intents"):
         with published_folder(directory) as folder:
             np.save(folder / INTENTS_FILE, intents)
             dialogues = folder / DIALOGUES_FOLDER
@@ -112,10 +119,6 @@ def prepare_intents(
             save_dialogues(dialogues, featurizer, featurizer.tables(states), shards, origin)
             header = {"format": FORMAT_VERSION, "fingerprint": origin.fingerprint}
             write_header(folder, {**header, "settings": origin.settings})
-    except OSError as error:
-        raise InputError(
-            f"Cannot write the prepared intents to {directory}: {error.strerror or error}."
-        ) from error
     return open_intents(directory, verify=False)
 
 
@@ -185,11 +188,7 @@ def open_intents(directory: Path, *, verify: bool = True) -> PreparedIntents:
     Raises:
         InputError: it is missing, half-written, of another format, truncated or altered.
     """
-    header = read_header(directory, format_version=FORMAT_VERSION)
-    if header is None:
-        raise InputError(
-            f"{directory} holds no prepared intents: it has no header.json. Prepare them first."
-        )
+    header = existing_header(directory, format_version=FORMAT_VERSION, what="intents")
     check_files(directory, header, verify=verify)
     dialogues = open_dialogues(directory / DIALOGUES_FOLDER, verify=False)
     intents = np.load(directory / INTENTS_FILE, mmap_mode="r")

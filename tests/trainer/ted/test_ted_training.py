@@ -129,6 +129,7 @@ def test_data_of_several_models_prepared_together_is_found_by_each(both, command
     assert made.code == 0, made.err
     again = command("prepare", project, "--out", prepared, "--model", "diet")
     assert "nothing has changed" in again.err
+    assert again.out.endswith(f"--prepared {prepared} --model diet\n")
     trained = command(
         *("--project", project, "--prepared", prepared, "--model", "ted", "--epochs", "1"),
         *("--run-dir", tmp_path / "run"),

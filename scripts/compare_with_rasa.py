@@ -1,11 +1,14 @@
 """Trains a project's NLU models here and in Rasa, on the same files, and compares their answers.
 
-    python scripts/compare_with_rasa.py PROJECT --rasa RASA [--config FILE] [--epochs 30]
+    python scripts/compare_with_rasa.py PROJECT --rasa RASA [--epochs 30] [--keep FOLDER]
 
 A fifth of the messages of every intent (of a retrieval intent: of every response) is held out. Both
 sides read the rest from the same JSON file, have the same pipeline (tokenizer, featurizers,
 DIETClassifier, EntitySynonymMapper, ResponseSelector) with the same options, and answer the same
 held-out messages. `RASA` is the command `rasa` of an environment that has it.
+
+With `--keep` the figures of every seed stay in FOLDER, and the same command goes on after them when
+it was interrupted.
 """
 
 from __future__ import annotations
@@ -13,11 +16,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +30,7 @@ from typing import Any
 import click
 import yaml
 
+from data_pipeline.atomic_files import write_file
 from data_pipeline.rasa_files.nlu_files import NluData, read_nlu
 from data_pipeline.rasa_files.training_items import Message
 from data_pipeline.responses.response_files import read_responses
@@ -36,16 +42,18 @@ ROOT = Path(__file__).resolve().parents[1]
 MODELS = ("DIETClassifier", "ResponseSelector")
 FIGURES = ("intent accuracy", "entity micro F1 per token", "response accuracy")
 
+Figures = list[float | None]
 
-def held_out_fifth(messages: Sequence[Message]) -> tuple[list[Message], list[Message]]:
-    """Training and test messages; a label of fewer than five messages is in training only."""
+
+def hold_out(messages: Sequence[Message], one_of: int) -> tuple[list[Message], list[Message]]:
+    """Training and test messages; a label of fewer messages than `one_of` is in training only."""
     by_label: dict[str, list[Message]] = defaultdict(list)
     for message in messages:
         by_label[message.response_key or message.intent or ""].append(message)
     training, test = [], []
     for label in sorted(by_label):
         shuffled = random.Random(label).sample(by_label[label], len(by_label[label]))
-        size = len(shuffled) // 5
+        size = len(shuffled) // one_of
         test += shuffled[:size]
         training += shuffled[size:]
     return training, test
@@ -79,13 +87,17 @@ def rasa_json(messages: Iterable[Message], rest: NluData | None = None) -> dict[
     }
 
 
-def write_files(project: Project, config: Path, epochs: int, folder: Path) -> None:
-    """`config.yml`, `data/` and `test/` for both sides."""
+def write_files(project: Project, config: Path, epochs: int, one_of: int, folder: Path) -> None:
+    """`config.yml`, `data/` and `test/` for both sides.
+
+    Raises:
+        ClickException: the folder has a comparison of other messages or options.
+    """
     data = read_nlu(project.nlu)
-    training, test = held_out_fifth(data.messages)
+    training, test = hold_out(data.messages, one_of)
     click.echo(f"{len(training)} messages for training, {len(test)} held out.", err=True)
     for name in ("data", "test"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(parents=True, exist_ok=True)
     _write(folder / "data/nlu.json", json.dumps(rasa_json(training, data)))
     _write(folder / "test/nlu.json", json.dumps(rasa_json(test)))
     responses = {"responses": read_responses(project.nlu, project.domain).to_json()}
@@ -100,9 +112,9 @@ def write_files(project: Project, config: Path, epochs: int, folder: Path) -> No
     _write(folder / "config.yml", yaml.safe_dump({**content, "assistant_id": "compared"}))
 
 
-def ours(folder: Path, seed: int) -> list[float | None]:
+def ours(folder: Path, seed: int) -> Figures:
     """What is got right here, by `FIGURES`."""
-    run, figures = folder / f"run-{seed}", folder / f"ours-{seed}.json"
+    run, figures = folder / f"run-{seed}", folder / f"evaluated-{seed}.json"
     files = ("--config", "config.yml", "--nlu", "data", "--run-dir", run)
     trainer = (sys.executable, "-m", "trainer")
     _do(folder, *trainer, *files, "--seed", seed)
@@ -116,9 +128,10 @@ def ours(folder: Path, seed: int) -> list[float | None]:
     ]
 
 
-def rasas(folder: Path, seed: int, rasa: str) -> list[float | None]:
+def rasas(folder: Path, seed: int, rasa: str) -> Figures:
     """What Rasa gets right, by `FIGURES`."""
     config, out = folder / f"config-{seed}.yml", folder / f"rasa-{seed}"
+    shutil.rmtree(out, ignore_errors=True)  # of an interrupted run; Rasa does not go on with it
     content = yaml.safe_load((folder / "config.yml").read_text(encoding="utf-8"))
     for component in content[PIPELINE]:
         if component["name"] in MODELS:
@@ -154,7 +167,18 @@ def _do(folder: Path, *command: str | int | Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    """What is there already has to be the same, or figures of two comparisons would mix."""
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        raise click.ClickException(f"{path} is of another comparison: name another folder.")
+    write_file(path, text)
+
+
+def measured(path: Path, measure: Callable[[], Figures]) -> Figures:
+    """The figures that the file has, by `FIGURES`; measured and written first if there is none."""
+    if not path.is_file():
+        write_file(path, json.dumps(dict(zip(FIGURES, measure(), strict=True)), indent=2))
+    figures = json.loads(path.read_text(encoding="utf-8"))
+    return [figures[name] for name in FIGURES]
 
 
 def _row(name: str, figures: Sequence[float | None]) -> str:
@@ -173,21 +197,41 @@ def _mean(rows: Sequence[Sequence[float | None]]) -> list[float | None]:
 @click.option("--config", type=PATH, help="Its pipeline. [the project's]")
 @click.option("--epochs", type=int, default=30, show_default=True)
 @click.option("--seed", "seeds", type=int, multiple=True, default=(1, 2, 3), show_default=True)
+@click.option(
+    "--hold-out",
+    "one_of",
+    type=click.IntRange(2),
+    default=5,
+    show_default=True,
+    help="One of how many messages of each label is held out.",
+)
+@click.option(
+    "--keep", type=click.Path(path_type=Path), help="Folder for the files, runs and figures."
+)
 def main(
-    project: Path, rasa: str, config: Path | None, epochs: int, seeds: tuple[int, ...]
+    project: Path,
+    rasa: str,
+    config: Path | None,
+    epochs: int,
+    seeds: tuple[int, ...],
+    one_of: int,
+    keep: Path | None,
 ) -> None:
     """Train and test PROJECT's NLU models here and in Rasa, and print a table."""
     found = Project.from_directory(project)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_files(found, config or found.config, epochs, folder)
+    sides = {"here": ours, "Rasa": lambda folder, seed: rasas(folder, seed, rasa)}
+    rows: dict[str, list[Figures]] = {side: [] for side in sides}
+    with nullcontext(keep) if keep else tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        write_files(found, config or found.config, epochs, one_of, folder)
         click.echo(f"| {' | '.join([found.name, *FIGURES])} |\n{'|---' * (len(FIGURES) + 1)}|")
-        for side, measure in (("here", ours), ("Rasa", lambda f, s: rasas(f, s, rasa))):
-            rows = []
-            for seed in seeds:
-                rows.append(measure(folder, seed))
-                click.echo(_row(f"{side}, seed {seed}", rows[-1]))
-            click.echo(_row(f"{side}, mean", _mean(rows)))
+        for seed in seeds:
+            for side, measure in sides.items():
+                path = folder / f"{side}-{seed}.json"
+                rows[side].append(measured(path, lambda m=measure, s=seed: m(folder, s)))
+                click.echo(_row(f"{side}, seed {seed}", rows[side][-1]))
+    for side, figures in rows.items():
+        click.echo(_row(f"{side}, mean", _mean(figures)))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ from trainer.config.project import Project
 from trainer.config.rasa_config import RasaConfig
 from trainer.config.run_config import Fitted, RunConfig
 from trainer.records.run_directory import RunDirectory
+from trainer.roles import Role
+from trainer.signatures.exported_model import ExportedModel
+from trainer.signatures.served_model import ServedModel
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class Task(Protocol):
         options: Rasa's options of it.
         config_class: the class of its configuration.
         test_data: what it is evaluated on: `nlu` or `stories`.
+        role: what it is asked when it is trained; `load` and `exported` give what answers so.
         starts_from_earlier_run: whether `--init-from` is for it.
     """
 
@@ -114,6 +118,7 @@ class Task(Protocol):
     options: ClassVar[type[SharedOptions]]
     config_class: ClassVar[type[RunConfig]]
     test_data: ClassVar[str]
+    role: ClassVar[Role]
     starts_from_earlier_run: ClassVar[bool]
 
     def __init__(self, project: Project, config: Any) -> None: ...
@@ -200,4 +205,22 @@ class Task(Protocol):
 
         Raises:
             InputError: the files hold no test data.
+        """
+
+    @staticmethod
+    def served(trained: Any, sources: Sequence[Path], *, leave_out_regexes: bool) -> ServedModel:
+        """What of a trained model is exported.
+
+        Args:
+            trained: what `load` gave.
+            sources: the files and folders that it was trained on, if the run knows them.
+            leave_out_regexes: whether to do without regexes that have no form in the graph.
+        """
+
+    @staticmethod
+    def exported(exported: ExportedModel) -> Any:
+        """What answers for an exported model, in its role, by the SavedModel alone.
+
+        Raises:
+            InputError: it has not the signature for that.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.dialogue.domain.events import Event
 from data_pipeline.errors import InputError
-from trainer.diet.trained import TrainedDIET
-from trainer.models import MODELS, load_trained
+from trainer.messages.answers import together
+from trainer.models import MODELS
 from trainer.records.run_directory import RunDirectory, runs_in
+from trainer.roles import Policy, Remarks, Role, Understands
 from trainer.task import Evaluation, Task
-from trainer.ted.trained import TrainedTED
 
 if TYPE_CHECKING:
     from trainer.export.saved_model import ExportOptions
@@ -35,22 +35,59 @@ class TrainedRun:
         self.directory = Path(directory)
 
     @cached_property
-    def diet(self) -> TrainedDIET:
-        """The trained DIET.
+    def _loaded(self) -> dict[Path, Any]:
+        return {}
 
-        Raises:
-            InputError: there is none, or it has no usable checkpoint.
-        """
-        return TrainedDIET.load(self.directory)
+    def _load(self, kind: type[Task], run: RunDirectory) -> Any:
+        if run.path not in self._loaded:
+            self._loaded[run.path] = kind.load(run.path)
+        return self._loaded[run.path]
+
+    def _runs(self, wanted: Callable[[type[Task]], bool]) -> list[tuple[type[Task], RunDirectory]]:
+        """The runs of the wanted models, in the order of training, and of which model each is."""
+        return [
+            (kind, run)
+            for kind in MODELS
+            for run in runs_in(self.directory)
+            if wanted(kind) and run.model() == kind.model
+        ]
+
+    def _of_role(self, role: Role) -> dict[str, Any]:
+        """The trained models of this role, by their names."""
+        return {
+            kind.model if run.path == self.directory else run.path.name: self._load(kind, run)
+            for kind, run in self._runs(lambda kind: kind.role is role)
+        }
+
+    def plays(self, role: Role) -> bool:
+        """Whether a model of this role was trained."""
+        return bool(self._runs(lambda kind: kind.role is role))
 
     @cached_property
-    def ted(self) -> TrainedTED:
-        """The trained TED.
+    def of_messages(self) -> dict[str, Understands]:
+        """The trained models that answer messages, by their names."""
+        return self._of_role(Role.UNDERSTANDS)
+
+    @cached_property
+    def policies(self) -> dict[str, Policy]:
+        """The trained models that go on with dialogues, by their names."""
+        return self._of_role(Role.ACTS)
+
+    @cached_property
+    def of_dialogues(self) -> dict[str, Remarks]:
+        """The trained models that remark on dialogues, by their names."""
+        return self._of_role(Role.REMARKS)
+
+    @property
+    def policy(self) -> Policy:
+        """The first model that goes on with dialogues.
 
         Raises:
             InputError: there is none, or it has no usable checkpoint.
         """
-        return TrainedTED.load(self.directory)
+        if not self.policies:
+            raise self._lacks(Role.ACTS)
+        return next(iter(self.policies.values()))
 
     def answer(self, text: str) -> dict[str, Any]:
         """What is understood of one message, in the form of Rasa's `parse`.
@@ -60,46 +97,30 @@ class TrainedRun:
         return next(self.answers([text]))
 
     def answers(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """The same of several messages, in order; they are answered in batches."""
-        said = [model.answer(texts) for model in self.of_messages.values() or [self.diet]]
-        return map(_together, zip(*said, strict=True))
+        """The same of several messages, in order; they are answered in batches.
 
-    @cached_property
-    def of_messages(self) -> dict[str, Any]:
-        """The trained models that answer messages, by their names."""
-        return {
-            kind.model if run.path == self.directory else run.path.name: (
-                self.diet if kind.model == "diet" else kind.load(run.path)
-            )
-            for kind, run in self._runs("nlu")
-        }
-
-    def _runs(self, test_data: str) -> list[tuple[type[Task], RunDirectory]]:
-        """The runs of models that are evaluated on such data, and of which model each is."""
-        return [
-            (kind, run)
-            for kind in MODELS
-            for run in runs_in(self.directory)
-            if kind.test_data == test_data and run.model() == kind.model
-        ]
+        Raises:
+            InputError: there is no model for that, or it has no usable checkpoint.
+        """
+        if not self.of_messages:
+            raise self._lacks(Role.UNDERSTANDS)
+        return together(self.of_messages.values(), texts)
 
     def next_action(self, events: Sequence[Event]) -> list[dict[str, Any]]:
-        """What the bot may do after these events, best first: `name` and `confidence` each."""
-        return self.ted.next_action(events)
+        """What the bot may do after these events, best first: `name` and `confidence` each.
+
+        Raises:
+            InputError: there is no model for that, or it has no usable checkpoint.
+        """
+        return self.policy.next_actions([events])[0]
 
     def remarks(self, events: Sequence[Event]) -> dict[str, Any]:
-        """What the models beside TED say of a dialogue, by their names; those that have something
-        to say. That of unexpected intents tells whether the user was to be expected to say that.
-        """
-        said = {name: model.remark(events) for name, model in self._remarking.items()}
-        return {name: remark for name, remark in said.items() if remark is not None}
+        """What other models say of a dialogue, by their names; those that have something to say.
 
-    @cached_property
-    def _remarking(self) -> dict[str, Any]:
-        of_dialogues = self._runs("stories")
-        return {
-            kind.model: kind.load(run.path) for kind, run in of_dialogues if kind.model != "ted"
-        }
+        That of unexpected intents tells whether the user was to be expected to say that.
+        """
+        said = {name: model.remark(events) for name, model in self.of_dialogues.items()}
+        return {name: remark for name, remark in said.items() if remark is not None}
 
     @property
     def domain(self) -> Domain:
@@ -108,12 +129,18 @@ class TrainedRun:
         Raises:
             InputError: there are none.
         """
-        model = next(iter(self._remarking.values()), None)
-        return self.ted.featurizer.domain if model is None else model.featurizer.domain
+        if self.of_dialogues:
+            return next(iter(self.of_dialogues.values())).domain
+        return self.policy.domain
 
-    def holds(self, model: str) -> bool:
-        """Whether there is a run of this model."""
-        return any(run.model() == model for run in runs_in(self.directory))
+    def _lacks(self, role: Role) -> InputError:
+        kinds = [kind.model for kind in MODELS if kind.role is role]
+        here = RunDirectory(self.directory).model()
+        return InputError(
+            f"{self.directory} {f'is a run of {here.upper()} and ' if here else ''}holds no run of "
+            f"{' or '.join(map(str.upper, kinds))}, which {role.value}. "
+            f"Train one (--model {kinds[0]})."
+        )
 
     def evaluate(
         self, *, nlu: Sequence[str | Path] = (), stories: Sequence[str | Path] = ()
@@ -126,11 +153,11 @@ class TrainedRun:
             InputError: neither or both are given, there is no model for them, or no test data.
         """
         if bool(nlu) == bool(stories):
-            raise InputError("evaluate takes either nlu=[PATH] (DIET) or stories=[PATH] (TED).")
+            raise InputError("evaluate takes either nlu=[PATH] or stories=[PATH].")
         test_data, paths = ("nlu", nlu) if nlu else ("stories", stories)
         of_model: dict[type[Task], list[Any]] = {}
-        for kind, run in self._runs(test_data):
-            of_model.setdefault(kind, []).append(kind.load(run.path))
+        for kind, run in self._runs(lambda kind: kind.test_data == test_data):
+            of_model.setdefault(kind, []).append(self._load(kind, run))
         if not of_model:
             model = RunDirectory(self.directory).existing_model()
             kinds = [kind.model.upper() for kind in MODELS if kind.test_data == test_data]
@@ -151,20 +178,8 @@ class TrainedRun:
         """
         from trainer.export.saved_model import export
 
-        trained = load_trained(self.directory)
         directory = Path(out or self.directory / "saved_model")
-        return export(trained, RunDirectory(self.directory), directory, options)
-
-
-def _together(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What several models say to a message; maps of the same name are joined."""
-    joined: dict[str, Any] = {}
-    for key, value in (item for answer in answers for item in answer.items()):
-        if isinstance(value, dict) and key in joined:
-            joined[key] = {**joined[key], **value}
-        else:
-            joined.setdefault(key, value)
-    return joined
+        return export(RunDirectory(self.directory), directory, options)
 
 
 def _joined(evaluations: dict[str, Evaluation]) -> Evaluation:

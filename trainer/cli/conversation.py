@@ -19,9 +19,9 @@ from data_pipeline.dialogue.domain.events import (
 )
 from data_pipeline.dialogue.stories.user_steps import command_entities
 from data_pipeline.errors import InputError
-from trainer.diet.trained import TrainedDIET, direct_intent
-from trainer.ted.told_dialogues import shown_state, told_dialogues
-from trainer.ted.trained import TrainedTED
+from trainer.dialogues.told_dialogues import shown_state, told_dialogues
+from trainer.messages.direct_intent import direct_intent
+from trainer.roles import Policy, Role
 from trainer.trained_run import TrainedRun
 
 MOST_ACTIONS = 10
@@ -38,29 +38,29 @@ def continue_stories(run: TrainedRun, paths: Sequence[Path]) -> Iterator[dict[st
     """Of each story what the bot does next, until it listens, and what else the models say.
 
     Returns:
-        `story`: its name; `state`: what is known at its end. Of TED `entities`: what is found in a
-        text at its end, and `actions`: each with `name`, `confidence` and `ranking`. What other
-        models say stands under their names.
+        `story`: its name; `state`: what is known at its end. Of a policy `entities`: what is found
+        in a text at its end, and `actions`: each with `name`, `confidence` and `ranking`. What
+        other models say stands under their names.
     """
-    holds_ted = run.holds("ted")
+    goes_on = run.plays(Role.ACTS)
     for dialogue in told_dialogues(paths, run.domain):
         events = list(dialogue.events)
         if len(events) > 1 and events[-1] == LISTEN:
             events.pop()  # every story ends with it, said or not
         answer: dict[str, Any] = {"story": dialogue.name, "state": shown_state(events, run.domain)}
         remarks = run.remarks(events)
-        if holds_ted:
-            answer["entities"], answer["actions"] = _until_listening(run.ted, events)
+        if goes_on:
+            answer["entities"], answer["actions"] = _until_listening(run.policy, events)
         yield {**answer, **remarks}
 
 
-def _until_listening(policy: TrainedTED, events: list[Event]) -> tuple[list[dict], list[dict]]:
+def _until_listening(policy: Policy, events: list[Event]) -> tuple[list[dict], list[dict]]:
     """The entities found in what was just said, and what the bot does; both go to the events."""
-    domain = policy.featurizer.domain
+    domain = policy.domain
     actions: list[dict] = []
     entities = policy.entities(events)
     while len(actions) < MOST_ACTIONS:
-        ranking = policy.next_action(events)
+        ranking = policy.next_actions([events])[0]
         user = events[-1]
         if entities and isinstance(user, UserUttered) and not user.entities:  # else told already
             # As in Rasa, known only once the first action is chosen.
@@ -76,15 +76,16 @@ def _until_listening(policy: TrainedTED, events: list[Event]) -> tuple[list[dict
 
 
 def converse(run: TrainedRun, read: Callable[[], str], show: Callable[[str], None]) -> None:
-    """A dialogue typed by the user, which TED goes on with.
+    """A dialogue typed by the user, which the trained policy goes on with.
 
-    A trained DIET finds intent and entities of what is typed without `/`; else texts stay texts.
+    What was trained on messages finds intent and entities of what is typed without `/`; else texts
+    stay texts.
 
     Args:
         read: the next line, empty at the end.
     """
-    policy, understand = run.ted, run.diet if run.holds("diet") else None
-    domain = policy.featurizer.domain
+    policy, understand = run.policy, run if run.plays(Role.UNDERSTANDS) else None
+    domain = policy.domain
     events: list[Event] = [LISTEN]
     while line := read():
         try:
@@ -109,13 +110,13 @@ def converse(run: TrainedRun, read: Callable[[], str], show: Callable[[str], Non
             show(f"bot:   {', '.join(best)}")
 
 
-def _happened(line: str, policy: TrainedTED, understand: TrainedDIET | None) -> list[Event]:
+def _happened(line: str, policy: Policy, understand: TrainedRun | None) -> list[Event]:
     """The events that a typed line means.
 
     Raises:
         InputError: it means nothing.
     """
-    domain = policy.featurizer.domain
+    domain = policy.domain
     if line.startswith("- "):
         name = line[2:].strip()
         if name not in domain.actions:
@@ -126,18 +127,20 @@ def _happened(line: str, policy: TrainedTED, understand: TrainedDIET | None) -> 
     if equals and slot.strip() in domain.slots:
         return [SlotSet(slot.strip(), _value(value.strip()))]
     user = _user_step(line, understand)
-    if user.intent is None and "text" not in policy.featurizer.attributes:
+    if user.intent is None and not policy.knows_texts:
         raise InputError("This model knows intents only: type /INTENT.")
     return [user, *domain.slot_events(user.entities)]
 
 
-def _user_step(line: str, understand: TrainedDIET | None) -> UserUttered:
+def _user_step(line: str, understand: TrainedRun | None) -> UserUttered:
     command = direct_intent(line)
     if command is not None:
         return UserUttered(command["intent"]["name"], None, command_entities(line, "typed"))
     if understand is None:
         return UserUttered(None, line)
-    answer = next(understand.answer([line]))
+    answer = understand.answer(line)
+    if "intent" not in answer:
+        return UserUttered(None, line)
     return UserUttered(answer["intent"]["name"], line, _as_told(answer["entities"]))
 
 

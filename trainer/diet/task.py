@@ -26,10 +26,15 @@ from trainer.config.project import Project
 from trainer.config.rasa_config import PIPELINE, RasaConfig
 from trainer.diet.config import SYNONYM_MAPPER, DIETConfig, RegexExtractorPlace
 from trainer.diet.evaluate import evaluate
+from trainer.diet.exported import ExportedDIET
 from trainer.diet.making import make_diet
+from trainer.diet.served import served_diet
 from trainer.diet.trained import TrainedDIET
 from trainer.diet.warm_start import WarmStart
 from trainer.records.run_directory import RunDirectory
+from trainer.roles import Role
+from trainer.signatures.exported_model import ExportedModel
+from trainer.signatures.served_model import ServedModel
 from trainer.task import Evaluation, TrainingData
 
 logger = logging.getLogger(__name__)
@@ -44,6 +49,7 @@ class DIETTask:
     component: ClassVar[str] = "DIETClassifier"
     options: ClassVar[type] = DIETOptions
     config_class: ClassVar[type] = DIETConfig
+    role: ClassVar[Role] = Role.UNDERSTANDS
     test_data: ClassVar[str] = "nlu"
     starts_from_earlier_run: ClassVar[bool] = True
 
@@ -113,6 +119,16 @@ class DIETTask:
     @staticmethod
     def evaluate(runs: Sequence[TrainedDIET], paths: Sequence[Path]) -> Evaluation:
         return evaluate(runs[0], paths)
+
+    @staticmethod
+    def served(
+        trained: TrainedDIET, sources: Sequence[Path], *, leave_out_regexes: bool
+    ) -> ServedModel:
+        return served_diet(trained, sources, leave_out_regexes=leave_out_regexes)
+
+    @staticmethod
+    def exported(exported: ExportedModel) -> ExportedDIET:
+        return ExportedDIET(exported)
 
 
 def _data(dataset: PreparedDataset, nlu: Sequence[Path]) -> TrainingData:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,14 +19,12 @@ from model.diet.diet import DIET
 from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
 from trainer.diet.config import DIETConfig, RegexExtractorPlace
 from trainer.diet.making import make_diet
-from trainer.message_answers import MessageAnswers, ranked_labels
+from trainer.messages.answers import MessageAnswers, ranked_labels
+from trainer.messages.direct_intent import direct_intent
 from trainer.records.run_directory import RunDirectory
 from trainer.training.trained_weights import load_weights
 
 MESSAGES_AT_ONCE = 4096
-
-# `/intent@0.9{"entity": "value"}`: what Rasa calls a message with an intent trigger prefix.
-DIRECT_INTENT = re.compile(r"^/(?P<intent>[^{@]+)(@(?P<confidence>[0-9.]+))?(?P<entities>\{.+)?$")
 
 
 @dataclass(frozen=True)
@@ -138,28 +134,3 @@ class TrainedDIET:
             self.pipeline.tags,
             split_by_comma=self.config.diet.split_entities_by_comma,
         )
-
-
-def direct_intent(text: str) -> dict[str, Any] | None:
-    """The answer to `/intent@0.9{"entity": "value"}`, which no model is asked for; else None."""
-    match = DIRECT_INTENT.match(text.strip())
-    if match is None:
-        return None
-    try:
-        given = json.loads(match["entities"] or "{}")
-        confidence = float(match["confidence"] or 1.0)
-    except ValueError:
-        return None
-    values = [(k, v) for k, vs in given.items() for v in (vs if isinstance(vs, list) else [vs])]
-    start = match.start("entities") if match["entities"] else 0
-    intent = {"name": match["intent"].strip(), "confidence": confidence}
-    return {
-        "text": text,
-        "intent": intent,
-        "entities": [
-            {"entity": name, "start": start, "end": len(text), "value": value}
-            for name, value in values
-        ],
-        "text_tokens": [],
-        "intent_ranking": [intent],
-    }

@@ -11,7 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-CARD_JSON, CARD_MARKDOWN = "model_card.json", "model_card.md"
+from trainer.signatures.exported_model import CARD_JSON
+
+CARD_MARKDOWN = "model_card.md"
 PACKAGES = ("diet-ted-trainer", "tensorflow", "keras", "numpy")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,21 +13,13 @@ from data_pipeline.atomic_files import write_version
 from data_pipeline.errors import InputError
 from data_pipeline.file_hashes import sha256_of
 from trainer.checkpoints.checkpoint import checkpoints, read_state
-from trainer.diet.trained import TrainedDIET
 from trainer.export.model_card import model_card, write_card
-from trainer.export.served_model import ServedModel
-from trainer.export.served_ted import served_ted
-from trainer.export.served_texts import served_diet, served_selector
-from trainer.export.served_unexpected_intent import served_unexpected_intent
-from trainer.export.verify import Check, verify
 from trainer.export.warmup import write_warmup
+from trainer.models import model_named
 from trainer.records.run_directory import RunDirectory
-from trainer.response_selector.trained import TrainedResponseSelector
-from trainer.task import Trained
-from trainer.ted.trained import TrainedTED
-from trainer.unexpected_intent.trained import TrainedUnexpectedIntent
+from trainer.signatures.exported_model import EXTRA_ASSETS
+from trainer.signatures.verify import verify
 
-EXTRA_ASSETS = "assets.extra"
 SUMS_FILE = "SHA256SUMS"
 
 
@@ -47,10 +38,8 @@ class ExportOptions:
     licence: str | None = None
 
 
-def export(
-    trained: Trained, run: RunDirectory, directory: Path, options: ExportOptions | None = None
-) -> Path:
-    """Write the model as the next numbered version in `directory`: 1, 2, and so on.
+def export(run: RunDirectory, directory: Path, options: ExportOptions | None = None) -> Path:
+    """Write what the run came to as the next numbered version in `directory`: 1, 2, and so on.
 
     The layout is TensorFlow Serving's. In a version's folder are the SavedModel; `assets.extra/`
     with what was learnt from the data, the model card and a request to warm up with; and
@@ -60,14 +49,16 @@ def export(
         The version's folder.
 
     Raises:
-        InputError: the directory is something else, cannot be written, or what was written does
-            not answer as the checkpoint does.
+        InputError: the run has no usable checkpoint; the directory is something else, cannot be
+            written, or what was written does not answer as the checkpoint does.
     """
     options = options or ExportOptions()
+    task = model_named(run.existing_model())
     _check_place(directory)
+    trained = task.load(run.path)
     facts: dict[str, Any] = run.facts() or {}
     sources = [Path(path) for path in facts.get("sources", ())]
-    served, checks = _served(trained, sources, options)
+    served = task.served(trained, sources, leave_out_regexes=options.allow_missing_features)
 
     def write(folder: Path) -> None:
         signatures = served.save(folder)
@@ -77,7 +68,7 @@ def export(
         if served.example is not None:
             write_warmup(extra, served.example)
         card = model_card(
-            run.existing_model(),
+            task.model,
             facts,
             step=trained.step,
             metrics=_metrics(run, trained.step),
@@ -86,7 +77,7 @@ def export(
             licence=options.licence,
         )
         if options.verify:
-            card["verified"] = verify(folder, checks)
+            card["verified"] = verify(folder, served.checks)
         write_card(card, extra)
         _write_sums(folder)
 
@@ -111,21 +102,6 @@ def _holds_versions_only(directory: Path) -> bool:
     return directory.is_dir() and all(
         path.name.isdecimal() or path.name.startswith(".") for path in directory.iterdir()
     )
-
-
-def _served(
-    trained: Trained, sources: Sequence[Path], options: ExportOptions
-) -> tuple[ServedModel, list[Check]]:
-    leave_out = options.allow_missing_features
-    if isinstance(trained, TrainedDIET):
-        return served_diet(trained, sources, leave_out_regexes=leave_out)
-    if isinstance(trained, TrainedResponseSelector):
-        return served_selector(trained, sources, leave_out_regexes=leave_out)
-    if isinstance(trained, TrainedTED):
-        return served_ted(trained)
-    if isinstance(trained, TrainedUnexpectedIntent):
-        return served_unexpected_intent(trained)
-    raise TypeError(f"What does a {type(trained).__name__} offer?")
 
 
 def _metrics(run: RunDirectory, step: int) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from trainer.export.elsewhere import Question
+from trainer.signatures.elsewhere import Question
 
 WARMUP_FILE = "tf_serving_warmup_requests"
 

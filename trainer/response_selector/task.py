@@ -28,8 +28,13 @@ from trainer.config.rasa_config import PIPELINE, RasaConfig
 from trainer.records.run_directory import RunDirectory
 from trainer.response_selector.config import ResponseSelectorConfig
 from trainer.response_selector.evaluate import evaluate
+from trainer.response_selector.exported import ExportedResponseSelector
 from trainer.response_selector.making import make_response_selector
+from trainer.response_selector.served import served_response_selector
 from trainer.response_selector.trained import TrainedResponseSelector
+from trainer.roles import Role
+from trainer.signatures.exported_model import ExportedModel
+from trainer.signatures.served_model import ServedModel
 from trainer.task import Evaluation, TrainingData
 
 logger = logging.getLogger(__name__)
@@ -46,6 +51,7 @@ class ResponseSelectorTask:
     component: ClassVar[str] = "ResponseSelector"
     options: ClassVar[type] = ResponseSelectorOptions
     config_class: ClassVar[type] = ResponseSelectorConfig
+    role: ClassVar[Role] = Role.UNDERSTANDS
     test_data: ClassVar[str] = "nlu"
     starts_from_earlier_run: ClassVar[bool] = False
 
@@ -142,6 +148,16 @@ class ResponseSelectorTask:
     @staticmethod
     def evaluate(runs: Sequence[TrainedResponseSelector], paths: Sequence[Path]) -> Evaluation:
         return evaluate(runs, paths)
+
+    @staticmethod
+    def served(
+        trained: TrainedResponseSelector, sources: Sequence[Path], *, leave_out_regexes: bool
+    ) -> ServedModel:
+        return served_response_selector(trained, sources, leave_out_regexes=leave_out_regexes)
+
+    @staticmethod
+    def exported(exported: ExportedModel) -> ExportedResponseSelector:
+        return ExportedResponseSelector(exported)
 
 
 def _data(prepared: PreparedResponses, nlu: Sequence[Path]) -> TrainingData:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +14,8 @@ from data_pipeline.responses.fitted_responses import FittedResponses
 from data_pipeline.responses.responses import UTTER
 from model.response_selector.response_selector import ResponseSelector
 from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
-from trainer.diet.trained import direct_intent
-from trainer.message_answers import MessageAnswers, ranked_labels
+from trainer.messages.answers import MessageAnswers, ranked_labels
+from trainer.messages.direct_intent import direct_intent
 from trainer.records.run_directory import RunDirectory
 from trainer.response_selector.config import ResponseSelectorConfig
 from trainer.response_selector.making import make_response_selector
@@ -70,33 +70,39 @@ class TrainedResponseSelector:
             if direct_intent(text):
                 yield {"text": text}
             else:
-                yield {"text": text, PROPERTY: self._answer(text, next(outputs))}
+                ranking = self._ranking(text, next(outputs))
+                yield {"text": text, PROPERTY: selection(self.fitted, self.selector, ranking)}
 
     @cached_property
     def _outputs(self) -> MessageAnswers:
         return MessageAnswers(self.fitted.pipeline, self.model)
 
-    def _answer(self, text: str, outputs: dict[str, np.ndarray]) -> dict[str, Any]:
-        has_words = bool(self.fitted.pipeline.tokenizer.tokenize(text))
-        ranking = self._ranking(outputs["response_confidences"]) if has_words else []
-        best: dict[str, Any] = {"confidence": 0.0, "intent_response_key": None}
-        best = ranking[0] if ranking else best
-        key = best["intent_response_key"]
-        response = {
-            "responses": self.fitted.responses.of_key(key) if key else None,
-            "confidence": best["confidence"],
-            "intent_response_key": key,
-            "utter_action": f"{UTTER}{key}",
-        }
-        return {
-            "all_retrieval_intents": list(self.fitted.retrieval_intents),
-            self.selector: {"response": response, "ranking": ranking},
-        }
-
-    def _ranking(self, confidences: np.ndarray) -> list[dict[str, Any]]:
-        ranked = ranked_labels(confidences, self.fitted.labels, self.config.response_selector)
+    def _ranking(self, text: str, outputs: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+        """All responses, best first, by their keys; none for a text without words."""
+        if not self.fitted.pipeline.tokenizer.tokenize(text):
+            return []
+        confidences, options = outputs["response_confidences"], self.config.response_selector
         key_of = self.fitted.responses.key_of
         return [
             {"confidence": label["confidence"], "intent_response_key": key_of(label["name"])}
-            for label in ranked
+            for label in ranked_labels(confidences, self.fitted.labels, options)
         ]
+
+
+def selection(
+    fitted: FittedResponses, selector: str, ranking: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What a message's answer says under `response_selector`, given how responses are ranked."""
+    nothing: dict[str, Any] = {"confidence": 0.0, "intent_response_key": None}
+    best = ranking[0] if ranking else nothing
+    key = best["intent_response_key"]
+    response = {
+        "responses": fitted.responses.of_key(key) if key else None,
+        "confidence": best["confidence"],
+        "intent_response_key": key,
+        "utter_action": f"{UTTER}{key}",
+    }
+    return {
+        "all_retrieval_intents": list(fitted.retrieval_intents),
+        selector: {"response": response, "ranking": ranking},
+    }

@@ -24,8 +24,9 @@ class Answering:
         version: names it, for people.
         models: what is loaded: name -> facts.
         messages: texts -> answers; None if no model answers messages.
-        dialogues: dialogues -> rankings; None if there is no TED.
+        dialogues: dialogues -> rankings; None if no model goes on with dialogues.
         domain: of the dialogues.
+        policy: what Rasa calls the model of dialogues.
     """
 
     version: str
@@ -33,6 +34,7 @@ class Answering:
     messages: Callable[[Sequence[str]], list[Answer]] | None = None
     dialogues: Callable[[Sequence[Sequence[Event]]], list[Ranking]] | None = None
     domain: Domain | None = None
+    policy: str = ""
 
     @property
     def answers(self) -> list[str]:

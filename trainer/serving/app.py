@@ -122,7 +122,7 @@ class Api:
         """What the bot may do after the events of a tracker, best first."""
         body = await read_json(request, self._limits)
         self._authorize(request, body)
-        _, domain = self._rankings()
+        _, domain, policy = self._rankings()
         events = told_events(body, domain)
         if len(events) > self._limits.dialogue_events:
             raise Refused(
@@ -130,7 +130,7 @@ class Api:
                 f"{len(events)} events; {self._limits.dialogue_events} are taken (--max-events).",
             )
         ranking = await self._dialogues.ask(events)
-        return JSONResponse(prediction(ranking, body, events, domain))
+        return JSONResponse(prediction(ranking, body, events, domain, policy))
 
     async def reload(self, request: Request) -> Response:
         """Take the newest version of what is served, if it is another one."""
@@ -185,11 +185,13 @@ class Api:
             raise Refused(HTTPStatus.CONFLICT, "No model that understands messages is loaded.")
         return answers
 
-    def _rankings(self) -> tuple[Callable[[Sequence[Sequence[Event]]], list[Ranking]], Domain]:
+    def _rankings(
+        self,
+    ) -> tuple[Callable[[Sequence[Sequence[Event]]], list[Ranking]], Domain, str]:
         current = self._newest.current
         if current.dialogues is None or current.domain is None:
             raise Refused(HTTPStatus.CONFLICT, "No model that goes on with dialogues is loaded.")
-        return current.dialogues, current.domain
+        return current.dialogues, current.domain, current.policy
 
     def _authorize(self, request: Request, body: Any) -> None:
         """The token comes in the query, as Rasa's own clients send it, a header, or the body."""

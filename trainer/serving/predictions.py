@@ -15,11 +15,9 @@ from data_pipeline.dialogue.domain.events import (
 )
 from trainer.serving.answering import Ranking
 
-POLICY = "TEDPolicy"
-
 
 def prediction(
-    ranking: Ranking, told: Any, events: Sequence[Event], domain: Domain
+    ranking: Ranking, told: Any, events: Sequence[Event], domain: Domain, policy: str
 ) -> dict[str, Any]:
     """Mirrors `MessageProcessor.predict_next_with_tracker`; the scores come best first.
 
@@ -29,10 +27,11 @@ def prediction(
     Args:
         told: the events as the client sent them.
         events: those that count.
+        policy: what Rasa calls the model that ranks actions.
     """
     return {
         "scores": [{"action": a["name"], "score": a["confidence"]} for a in ranking],
-        "policy": POLICY,
+        "policy": policy,
         "confidence": ranking[0]["confidence"] if ranking else 0.0,
         "tracker": _tracker(told if isinstance(told, list) else [told], events, domain),
         "slots_from_entities": _slots_from_entities(events, domain),

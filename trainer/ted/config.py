@@ -16,6 +16,8 @@ from model.ted.options import TEDOptions
 from trainer.config.options import TrainerOptions
 from trainer.config.run_config import schedule_of
 
+COMPONENT = "TEDPolicy"
+
 
 @dataclass(frozen=True)
 class TEDConfig:

@@ -11,8 +11,8 @@ from sklearn.metrics import accuracy_score, classification_report, f1_score
 
 from data_pipeline.dialogue.predictions import Question
 from data_pipeline.dialogue.trackers.tracker import Tracker
+from trainer.dialogues.told_dialogues import event_line, told_dialogues, with_marks
 from trainer.task import Evaluation
-from trainer.ted.told_dialogues import event_line, told_dialogues, with_marks
 from trainer.ted.trained import TrainedTED
 
 CONFUSIONS_SHOWN = 10

@@ -23,10 +23,15 @@ from trainer.config.options import TrainerOptions
 from trainer.config.project import Project
 from trainer.config.rasa_config import POLICIES, RasaConfig
 from trainer.records.run_directory import RunDirectory
+from trainer.roles import Role
+from trainer.signatures.exported_model import ExportedModel
+from trainer.signatures.served_model import ServedModel
 from trainer.task import Evaluation, TrainingData
-from trainer.ted.config import TEDConfig
+from trainer.ted.config import COMPONENT, TEDConfig
 from trainer.ted.evaluate import evaluate
+from trainer.ted.exported import ExportedTED
 from trainer.ted.making import make_ted
+from trainer.ted.served import served_ted
 from trainer.ted.trained import TrainedTED
 
 
@@ -36,9 +41,10 @@ class TEDTask:
 
     model: ClassVar[str] = TEDConfig.model
     section: ClassVar[str] = POLICIES
-    component: ClassVar[str] = "TEDPolicy"
+    component: ClassVar[str] = COMPONENT
     options: ClassVar[type] = TEDOptions
     config_class: ClassVar[type] = TEDConfig
+    role: ClassVar[Role] = Role.ACTS
     test_data: ClassVar[str] = "stories"
     starts_from_earlier_run: ClassVar[bool] = False
 
@@ -116,6 +122,16 @@ class TEDTask:
     @staticmethod
     def evaluate(runs: Sequence[TrainedTED], paths: Sequence[Path]) -> Evaluation:
         return evaluate(runs[0], paths)
+
+    @staticmethod
+    def served(
+        trained: TrainedTED, sources: Sequence[Path], *, leave_out_regexes: bool
+    ) -> ServedModel:
+        return served_ted(trained)
+
+    @staticmethod
+    def exported(exported: ExportedModel) -> ExportedTED:
+        return ExportedTED(exported)
 
 
 def _data(prepared: PreparedDialogues) -> TrainingData:

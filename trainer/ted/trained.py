@@ -6,24 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.dialogue_store import DialogueStore
+from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.dialogue.domain.events import Event, SlotSet, UserUttered
 from data_pipeline.dialogue.predictions import Question, next_questions, questions_of
 from data_pipeline.entities.decoding import decode_entities
 from model.ted.ted import TED
 from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
-from trainer.dialogue_answers import DialogueAnswers
+from trainer.dialogues.answers import DialogueAnswers
 from trainer.records.run_directory import RunDirectory, run_of
-from trainer.ted.config import TEDConfig
+from trainer.ted.config import COMPONENT, TEDConfig
 from trainer.ted.making import make_ted
 from trainer.training.trained_weights import load_weights
-
-EXTRACTOR = "TEDPolicy"
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,8 @@ class TrainedTED:
     Attributes:
         step: finished training steps of the checkpoint.
     """
+
+    component: ClassVar[str] = COMPONENT
 
     config: TEDConfig
     featurizer: DialogueFeaturizer
@@ -57,6 +58,16 @@ class TrainedTED:
     def fitted(self) -> DialogueFeaturizer:
         """What was learnt from the data before training."""
         return self.featurizer
+
+    @property
+    def domain(self) -> Domain:
+        """What dialogues are told in."""
+        return self.featurizer.domain
+
+    @property
+    def knows_texts(self) -> bool:
+        """Whether what a user says can count by its text alone."""
+        return "text" in self.featurizer.attributes
 
     @property
     def max_history(self) -> int | None:
@@ -107,7 +118,7 @@ class TrainedTED:
             {"entity": outputs["entity_confidences"].numpy()[-1, : len(tokens)]},
             pipeline.tags,
             split_by_comma=self.config.ted.split_entities_by_comma,
-            extractor=EXTRACTOR,
+            extractor=COMPONENT,
         )
 
     @property

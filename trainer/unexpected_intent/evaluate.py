@@ -9,8 +9,8 @@ from typing import Any
 
 from data_pipeline.dialogue.intents.intent_questions import UserStep
 from data_pipeline.dialogue.trackers.tracker import Tracker
+from trainer.dialogues.told_dialogues import event_line, told_dialogues, with_marks
 from trainer.task import Evaluation
-from trainer.ted.told_dialogues import event_line, told_dialogues, with_marks
 from trainer.unexpected_intent.trained import TrainedUnexpectedIntent
 
 INTENTS_SHOWN = 10

@@ -26,10 +26,15 @@ from trainer.config.options import TrainerOptions
 from trainer.config.project import Project
 from trainer.config.rasa_config import POLICIES, RasaConfig
 from trainer.records.run_directory import RunDirectory
+from trainer.roles import Role
+from trainer.signatures.exported_model import ExportedModel
+from trainer.signatures.served_model import ServedModel
 from trainer.task import Evaluation, TrainingData
 from trainer.unexpected_intent.config import UnexpectedIntentConfig
 from trainer.unexpected_intent.evaluate import evaluate
+from trainer.unexpected_intent.exported import ExportedUnexpectedIntent
 from trainer.unexpected_intent.making import make_unexpected_intent
+from trainer.unexpected_intent.served import served_unexpected_intent
 from trainer.unexpected_intent.trained import TrainedUnexpectedIntent
 
 logger = logging.getLogger(__name__)
@@ -44,6 +49,7 @@ class UnexpectedIntentTask:
     component: ClassVar[str] = "UnexpecTEDIntentPolicy"
     options: ClassVar[type] = UnexpectedIntentOptions
     config_class: ClassVar[type] = UnexpectedIntentConfig
+    role: ClassVar[Role] = Role.REMARKS
     test_data: ClassVar[str] = "stories"
     starts_from_earlier_run: ClassVar[bool] = False
 
@@ -135,6 +141,16 @@ class UnexpectedIntentTask:
     @staticmethod
     def evaluate(runs: Sequence[TrainedUnexpectedIntent], paths: Sequence[Path]) -> Evaluation:
         return evaluate(runs[0], paths)
+
+    @staticmethod
+    def served(
+        trained: TrainedUnexpectedIntent, sources: Sequence[Path], *, leave_out_regexes: bool
+    ) -> ServedModel:
+        return served_unexpected_intent(trained)
+
+    @staticmethod
+    def exported(exported: ExportedModel) -> ExportedUnexpectedIntent:
+        return ExportedUnexpectedIntent(exported)
 
 
 def _data(prepared: PreparedIntents) -> TrainingData:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -89,3 +90,9 @@ class Thresholds:
             raise InputError(
                 f"{path} is damaged ({error}). Remove it; training writes it again."
             ) from None
+
+
+def candidate(name: str, score: float, threshold: float | None) -> dict[str, Any]:
+    """An intent as Rasa's policy tells of it; `severity` is by how much it misses its threshold."""
+    severity = None if threshold is None else threshold - score
+    return {"name": name, "score": score, "threshold": threshold, "severity": severity}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
+from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.dialogue.domain.events import Event
 from data_pipeline.dialogue.intents.intent_questions import (
     UserStep,
@@ -22,12 +23,12 @@ from data_pipeline.dialogue.intents.intent_questions import (
 from data_pipeline.dialogue.intents.intent_store import IntentStore
 from model.unexpected_intent.unexpected_intent import UnexpectedIntent
 from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
-from trainer.dialogue_answers import DialogueAnswers
+from trainer.dialogues.answers import DialogueAnswers
 from trainer.records.run_directory import RunDirectory, run_of
 from trainer.training.trained_weights import load_weights
 from trainer.unexpected_intent.config import UnexpectedIntentConfig
 from trainer.unexpected_intent.making import make_unexpected_intent
-from trainer.unexpected_intent.thresholds import Thresholds
+from trainer.unexpected_intent.thresholds import Thresholds, candidate
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +110,11 @@ class TrainedUnexpectedIntent:
         return LearntOfIntents(self.featurizer, self.thresholds)
 
     @property
+    def domain(self) -> Domain:
+        """What dialogues are told in."""
+        return self.featurizer.domain
+
+    @property
     def intents(self) -> Sequence[str]:
         """Of the domain, in the order of the model's answers."""
         return self.featurizer.domain.intents
@@ -171,10 +177,8 @@ class TrainedUnexpectedIntent:
         return bool(similarities[label] < threshold and label != most_similar)
 
     def _candidate(self, similarities: np.ndarray, label: int) -> dict[str, Any]:
-        name, score = self.intents[label], float(similarities[label])
-        threshold = self.threshold(name)
-        severity = None if threshold is None else threshold - score
-        return {"name": name, "score": score, "threshold": threshold, "severity": severity}
+        name = self.intents[label]
+        return candidate(name, float(similarities[label]), self.threshold(name))
 
     def threshold(self, intent: str) -> float | None:
         """The similarity below which an intent is unexpected; None = it never is."""

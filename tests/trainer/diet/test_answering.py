@@ -8,7 +8,8 @@ import json
 import numpy as np
 import pytest
 
-from trainer.diet.trained import TrainedDIET, direct_intent
+from trainer.diet.trained import TrainedDIET
+from trainer.messages.direct_intent import direct_intent
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ def test_it_answers_is_measured_and_recorded(project, command, tmp_path):
     assert apple[0]["processors"] == ["EntitySynonymMapper"] and "processors" not in apple[1]
     everything = trained.answer("fly to Rome")["entities"]
     assert everything[0] == rome[0] and everything[-1] == rome[-1]
-    alone = trained.diet.without_extractors()
+    alone = trained.of_messages["diet"].without_extractors()
     assert list(alone.answer(["fly to Rome"]))[0]["entities"] == everything[1:-1]
     figures = trained.evaluate(nlu=[nlu]).figures
     assert figures["RegexEntityExtractor"]["predicted_spans"] > 0

@@ -14,12 +14,12 @@ import tensorflow as tf
 from data_pipeline.batches.assembly import assemble
 from data_pipeline.messages.fitted_pipeline import store_messages
 from data_pipeline.rasa_files.training_items import Message
+from trainer.diet.answers_of_tensors import message_answers
 from trainer.diet.trained import TrainedDIET
 from trainer.export import saved_model
-from trainer.export.elsewhere import Question, answers_elsewhere
-from trainer.export.message_answers import message_answers
-from trainer.export.text_checks import answer_difference
+from trainer.messages.text_checks import answer_difference
 from trainer.records.run_directory import RunDirectory
+from trainer.signatures.elsewhere import Question, answers_elsewhere
 
 TEXTS = ["fly from Rome to New York", "hello", "is it raining in Bern today or tomorrow"]
 
@@ -180,7 +180,7 @@ def varint(message: bytes, place: int) -> tuple[int, int]:
 
 
 def test_an_export_that_answers_otherwise_is_not_published(command, trained, tmp_path, monkeypatch):
-    monkeypatch.setattr("trainer.export.verify.ON_CPU", -1.0)
+    monkeypatch.setattr("trainer.signatures.verify.ON_CPU", -1.0)
     line = command("export", trained.run, "--out", tmp_path / "model").line
     assert "does not answer as the checkpoint" in line and "--no-verify" in line
     assert os.listdir(tmp_path / "model") == []
@@ -188,7 +188,7 @@ def test_an_export_that_answers_otherwise_is_not_published(command, trained, tmp
 
 def test_features_that_differ_cost_the_text_signature(command, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "trainer.export.served_texts.text_with_other_features", lambda *_: "fly to Rome"
+        "trainer.messages.served_texts.text_with_other_features", lambda *_: "fly to Rome"
     )
     result = command("export", trained.run, "--out", tmp_path / "model", "--no-verify")
     assert result.code == 0

@@ -53,7 +53,7 @@ def test_dialogues_are_answered_alike_alone_and_together(run):
         [LISTEN, user],
         [LISTEN, user, ActionExecuted("action_search"), LISTEN, UserUttered("bye")],
     ]
-    together = run.ted.next_actions(dialogues)
+    together = run.policy.next_actions(dialogues)
     for events, ranking in zip(dialogues, together, strict=True):
         by_name = {a["name"]: a["confidence"] for a in ranking}
         alone = {a["name"]: a["confidence"] for a in run.next_action(events)}

@@ -10,7 +10,6 @@ from web.http_answers import GREETING, close_to
 
 from data_pipeline.errors import InputError
 from trainer.export.saved_model import ExportOptions, export
-from trainer.models import load_trained
 from trainer.records.run_directory import RunDirectory
 from trainer.serving.newest_model import NewestModel
 from trainer.serving.sources.chosen import source_of
@@ -21,7 +20,7 @@ def models(run_of_both, tmp_path_factory) -> Path:
     """Both models, exported into one folder."""
     place = tmp_path_factory.mktemp("models")
     for name, run in {"diet": run_of_both, "ted": run_of_both / "ted"}.items():
-        export(load_trained(run), RunDirectory(run), place / name, ExportOptions(verify=False))
+        export(RunDirectory(run), place / name, ExportOptions(verify=False))
     return place
 
 

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
-from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
-from data_pipeline.dialogue.domain.domain import Domain
-from data_pipeline.dialogue.domain.events import Event
-from data_pipeline.dialogue_graph.turns import request_of, turns_of_events
 from data_pipeline.errors import InputError
-from trainer.diet.trained import direct_intent
-from trainer.export.message_answers import message_answers
-from trainer.export.model_card import CARD_JSON
-from trainer.export.saved_model import EXTRA_ASSETS
-from trainer.export.served_model import DEFAULT
-from trainer.export.served_ted import NEXT_ACTION
-from trainer.serving.answering import Answer, Answering, Ranking
-
-Signature = Callable[..., dict[str, tf.Tensor]]
+from trainer.messages.answers import together
+from trainer.models import model_named
+from trainer.roles import RanksActions, Role, Understands
+from trainer.serving.answering import Answering
+from trainer.signatures.exported_model import ExportedModel
+from trainer.task import Task
 
 
 class ExportSource:
-    """Of one exported model, or of several in one folder: a DIET, a TED, or one of each.
+    """Of one exported model, or of several in one folder: one of each kind.
 
     A new version is a new numbered folder, as `export` and TensorFlow Serving have it. The answers
     are those of the SavedModels' signatures; no checkpoint and no featurizer of ours is asked.
@@ -53,19 +42,29 @@ class ExportSource:
         """Load the newest version of each.
 
         Raises:
-            InputError: one is no DIET or TED, takes no texts or turns, or there are two of a kind.
+            InputError: one takes no texts or turns, there are two of a kind, or none that answers.
         """
-        loaded: dict[str, _Exported] = {}
+        loaded: dict[str, ExportedModel] = {}
+        answering: dict[Role, dict[str, Any]] = {role: {} for role in Role}
         for folder in map(_newest_version, exports_in(self.place)):
-            exported = _Exported(folder)
-            if exported.model in loaded:
+            exported = ExportedModel(folder)
+            task = model_named(exported.model)
+            name = _name(task, exported)
+            if name in loaded:
                 raise InputError(
-                    f"{loaded[exported.model].folder} and {folder} are both of "
-                    f"{exported.model.upper()}. Serve the folder of one of them."
+                    f"{loaded[name].folder} and {folder} are both of {name.upper()}. "
+                    "Serve the folder of one of them."
                 )
-            loaded[exported.model] = exported
-        diet, ted = loaded.get("diet"), loaded.get("ted")
-        domain = ted.domain() if ted else None
+            loaded[name] = exported
+            answering[task.role][name] = task.exported(exported)
+        of_messages: dict[str, Understands] = answering[Role.UNDERSTANDS]
+        policies: dict[str, RanksActions] = answering[Role.ACTS]
+        if not (of_messages or policies):
+            raise InputError(
+                f"{self.place} holds {', '.join(loaded)} alone, which neither "
+                f"{Role.UNDERSTANDS.value} nor {Role.ACTS.value}: there is nothing to serve."
+            )
+        policy = next(iter(policies.values()), None)
         return Answering(
             version=", ".join(
                 f"{name} version {one.folder.name} (step {one.step})"
@@ -75,44 +74,21 @@ class ExportSource:
                 name: {"step": one.step, "version": int(one.folder.name)}
                 for name, one in loaded.items()
             },
-            messages=_messages(diet.signature(DEFAULT, "text")) if diet else None,
-            dialogues=(
-                _dialogues(ted.signature(NEXT_ACTION, "intents"), domain)
-                if ted and domain
-                else None
+            messages=(
+                (lambda texts: list(together(of_messages.values(), texts))) if of_messages else None
             ),
-            domain=domain,
+            dialogues=policy.next_actions if policy else None,
+            domain=policy.domain if policy else None,
+            policy=policy.component if policy else "",
         )
 
 
-class _Exported:
-    """A version folder, loaded."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._extra = folder / EXTRA_ASSETS
-        try:
-            card = json.loads((self._extra / CARD_JSON).read_text(encoding="utf-8"))
-            self.model, self.step = str(card["model"]), int(card["step"])
-            self._missing: Sequence[str] = card["missing"]
-            self._loaded = tf.saved_model.load(str(folder))
-        except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-            raise InputError(f"{folder} is not what export writes: {error}") from None
-        if self.model not in ("diet", "ted"):
-            raise InputError(f"{folder} is a {self.model}; serve takes exports of DIET and TED.")
-
-    def signature(self, name: str, wanted: str) -> Signature:
-        """The signature of this name, which takes a tensor `wanted`."""
-        found = self._loaded.signatures.get(name)
-        if found is None or wanted not in found.structured_input_signature[1]:
-            reason = " ".join(self._missing) or f"it has no signature {name} of {wanted!r}."
-            raise InputError(f"{self.folder} cannot be served: {reason} Serve its run directory.")
-        # The module goes with its functions, which alone do not keep its variables.
-        return lambda _module=self._loaded, **tensors: found(**tensors)
-
-    def domain(self) -> Domain:
-        """Of a TED: what turns of dialogues are made by."""
-        return DialogueFeaturizer.load(self._extra).domain
+def _name(task: type[Task], exported: ExportedModel) -> str:
+    """What the run was called beside others: selectors of several intents are of one model."""
+    try:
+        return task.config_class.from_json(exported.config).name
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{exported.folder} is not what export writes: {error}") from None
 
 
 def exports_in(place: Path) -> list[Path]:
@@ -129,36 +105,3 @@ def _newest_version(folder: Path) -> Path:
 def _versions(folder: Path) -> list[Path]:
     found = (file.parent for file in folder.glob("[0-9]*/saved_model.pb"))
     return [version for version in found if version.name.isdecimal()]
-
-
-def _messages(signature: Signature) -> Callable[[Sequence[str]], list[Answer]]:
-    def answer(texts: Sequence[str]) -> list[Answer]:
-        asked = [text for text in texts if not direct_intent(text)]
-        outputs = _arrays(signature(text=tf.constant(asked, tf.string)))
-        answers = message_answers(asked, outputs)
-        return [direct_intent(text) or next(answers) for text in texts]
-
-    return answer
-
-
-def _dialogues(
-    signature: Signature, domain: Domain
-) -> Callable[[Sequence[Sequence[Event]]], list[Ranking]]:
-    def answer(dialogues: Sequence[Sequence[Event]]) -> list[Ranking]:
-        request = request_of([turns_of_events(events, domain) for events in dialogues])
-        outputs = _arrays(signature(**{name: tf.constant(a) for name, a in request.items()}))
-        return [
-            [
-                {"name": name.decode(), "confidence": float(confidence)}
-                for name, confidence in zip(names, confidences, strict=True)
-            ]
-            for names, confidences in zip(
-                outputs["action_names"], outputs["action_confidences"], strict=True
-            )
-        ]
-
-    return answer
-
-
-def _arrays(tensors: dict[str, tf.Tensor]) -> dict[str, Any]:
-    return {name: tensor.numpy() for name, tensor in tensors.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from trainer.records.run_directory import RUN_FILE, RunDirectory, runs_in
 from trainer.serving.answering import Answering
@@ -34,12 +35,13 @@ class RunSource:
             InputError: there is no run, or a model has no usable checkpoint.
         """
         run = TrainedRun(self.place)
-        ted = run.ted if run.holds("ted") else None
-        models = run.of_messages | ({} if ted is None else {"ted": ted})
+        models: dict[str, Any] = {**run.of_messages, **run.policies}
+        policy = run.policy if run.policies else None
         return Answering(
             version=", ".join(f"{name} step {model.step}" for name, model in models.items()),
             models={name: {"step": model.step} for name, model in models.items()},
             messages=(lambda texts: list(run.answers(texts))) if run.of_messages else None,
-            dialogues=ted.next_actions if ted else None,
-            domain=ted.featurizer.domain if ted else None,
+            dialogues=policy.next_actions if policy else None,
+            domain=policy.domain if policy else None,
+            policy=policy.component if policy else "",
         )

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from data_pipeline.errors import InputError
-from trainer.export.elsewhere import Question, Tensors, answers_elsewhere
+from trainer.signatures.elsewhere import Question, Tensors, answers_elsewhere
 
 ON_CPU = 1e-5
 ON_GPU = 2e-3

@@ -16,10 +16,10 @@ from data_pipeline.messages.fitted_pipeline import FittedPipeline, store_message
 from data_pipeline.rasa_files.nlu_files import read_nlu
 from data_pipeline.rasa_files.training_items import Message
 from data_pipeline.text_graph.text_features import TextFeatures
-from trainer.diet.trained import direct_intent
-from trainer.export.elsewhere import Question, Tensors
-from trainer.export.served_model import DEFAULT, FEATURES
-from trainer.export.verify import Check
+from trainer.messages.direct_intent import direct_intent
+from trainer.signatures.elsewhere import Question, Tensors
+from trainer.signatures.served_model import DEFAULT, FEATURES
+from trainer.signatures.verify import Check
 
 TEXTS_AT_ONCE = 256
 MOST_COMPARED = 20_000

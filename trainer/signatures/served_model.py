@@ -13,7 +13,8 @@ import keras
 import tensorflow as tf
 
 from model.layers.dense import RandomlyConnectedDense
-from trainer.export.elsewhere import Question
+from trainer.signatures.elsewhere import Question
+from trainer.signatures.verify import Check
 
 FEATURES = "features"
 DEFAULT = "serving_default"
@@ -42,6 +43,7 @@ class ServedModel:
         tables: what else the signatures hold on to.
         missing: what it cannot do, or does otherwise than in Python; a sentence each.
         example: a question to warm up with.
+        checks: what to ask it before it is published.
     """
 
     model: keras.Model
@@ -49,6 +51,7 @@ class ServedModel:
     tables: tuple[tf.Module, ...] = ()
     missing: tuple[str, ...] = ()
     example: Question | None = None
+    checks: tuple[Check, ...] = ()
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the SavedModel; returns what each signature takes and gives, JSON-able.

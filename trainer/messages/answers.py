@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from data_pipeline.batches.plans import PADDING, in_order_plan
 from data_pipeline.messages.fitted_pipeline import FittedPipeline, store_messages
 from data_pipeline.rasa_files.training_items import Message
 from model.options.shared import SharedOptions
+from trainer.roles import Understands
 
 BATCH_MESSAGES = 128
 
@@ -62,3 +63,19 @@ def ranked_labels(
         {"name": names[index], "confidence": float(confidence)}
         for index, confidence in zip(order, kept, strict=True)
     ]
+
+
+def together(models: Iterable[Understands], texts: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """What several models say to messages, a map for each; maps of the same name are joined."""
+    said = [model.answer(texts) for model in models]
+    return map(_joined, zip(*said, strict=True))
+
+
+def _joined(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    joined: dict[str, Any] = {}
+    for key, value in (item for answer in answers for item in answer.items()):
+        if isinstance(value, dict) and key in joined:
+            joined[key] = {**joined[key], **value}
+        else:
+            joined.setdefault(key, value)
+    return joined

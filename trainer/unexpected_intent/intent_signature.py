@@ -1,35 +1,17 @@
-"""What an exported model of unexpected intents offers, and how that is checked."""
+"""The signature that takes dialogues: what `TrainedUnexpectedIntent.remark` says, as tensors."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from data_pipeline.dialogue.domain.events import ACTION_LISTEN, LISTEN
-from data_pipeline.dialogue_graph.dialogue_features import REQUEST_SPEC, DialogueFeatures
-from data_pipeline.dialogue_graph.turns import Turn, request_of, turns_of_events
+from data_pipeline.dialogue.domain.events import ACTION_LISTEN
+from data_pipeline.dialogue_graph.dialogue_features import DialogueFeatures
 from data_pipeline.text_graph.padding import with_a_row
-from data_pipeline.text_graph.strings.not_in_graph import NotInGraph
 from data_pipeline.text_graph.strings.trie import UNKNOWN, StringNumbers
-from trainer.export.elsewhere import Question, Tensors
-from trainer.export.served_model import (
-    DEFAULT,
-    FEATURES,
-    ServedModel,
-    Signature,
-    features_signature,
-)
-from trainer.export.served_ted import DIALOGUES, made_up
-from trainer.export.verify import Check
 from trainer.unexpected_intent.trained import TrainedUnexpectedIntent
-
-logger = logging.getLogger(__name__)
-
-UNEXPECTED = "unexpected_intent"
 
 
 class JudgeIntents(tf.Module):
@@ -104,54 +86,3 @@ def _last(table: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
     """Of `[dialogues, turns]` strings those of each dialogue's last turn; "" without turns."""
     from_one = tf.pad(table, [[0, 0], [1, 0]], constant_values="")
     return tf.gather(from_one, counts, batch_dims=1)
-
-
-def served_unexpected_intent(run: TrainedUnexpectedIntent) -> tuple[ServedModel, list[Check]]:
-    """Its signatures: `features`, and `unexpected_intent` (also by default) from turns."""
-    signatures = {FEATURES: features_signature(run.model)}
-    try:
-        features = DialogueFeatures(run.featurizer, run.config.options.max_history)
-    except NotInGraph as reason:
-        missing = f"It takes no turns of dialogues: {reason}. Give it the tensors of `features`."
-        logger.warning("%s", missing)
-        return ServedModel(run.model, signatures, missing=(missing,)), []
-    judge = JudgeIntents(run, features)
-    spec = {
-        name: tf.TensorSpec(spec.shape, spec.dtype, name=name)
-        for name, spec in REQUEST_SPEC.items()
-    }
-    signatures[UNEXPECTED] = signatures[DEFAULT] = Signature(judge, spec)
-    asked = [Turn(), Turn(LISTEN.label, intent=run.intents[0])]
-    example = Question(DEFAULT, request_of([asked]))
-    return ServedModel(run.model, signatures, (judge,), (), example), [_check(run)]
-
-
-def _check(run: TrainedUnexpectedIntent) -> Check:
-    """Dialogues of any kind in which the user spoke last, and what the checkpoint says of them."""
-    domain = run.featurizer.domain
-    odd = () if run.featurizer.texts else ("unheard of",)
-    dialogues = [made_up(domain, odd, np.random.default_rng(seed)) for seed in range(DIALOGUES)]
-    remarks = [(events, run.remark(events)) for events in dialogues]
-    asked = [(events, remark) for events, remark in remarks if remark is not None]
-    request = request_of([turns_of_events(events, domain) for events, _ in asked])
-    expected = [remark for _, remark in asked]
-    return Check(
-        "dialogues made up from the domain",
-        len(asked),
-        Question(UNEXPECTED, request),
-        lambda outputs: _differences(expected, outputs),
-    )
-
-
-def _differences(
-    remarks: Sequence[dict[str, Any]], outputs: Tensors
-) -> Iterator[tuple[str, float]]:
-    for number, remark in enumerate(remarks):
-        of_this = {name: table[number] for name, table in outputs.items()}
-        asked, ranking = remark["query_intent"], remark["ranking"]
-        pairs = [(asked["score"], of_this["scores"])]
-        pairs += zip((i["score"] for i in ranking), of_this["intent_scores"], strict=True)
-        gaps = [abs(score - float(found)) / max(1.0, abs(score)) for score, found in pairs]
-        if bool(of_this["unlikely"]) != remark["unlikely"]:
-            gaps.append(abs(remark["query_intent"]["severity"]))  # 0 where it hardly matters
-        yield f"dialogue {number}", max(gaps)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from data_pipeline.text_graph.entities.decoding import DecodeEntities
 from data_pipeline.text_graph.padding import padded, with_a_row
 from data_pipeline.text_graph.text_features import FeaturizedTexts, TextFeatures
-from trainer.export.label_ranking import RankLabels
+from trainer.messages.label_ranking import RankLabels
+from trainer.signatures.elsewhere import Tensors
 
 TEXT_SPEC = tf.TensorSpec([None], tf.string, name="text")
 
@@ -84,3 +86,8 @@ class AnswerTexts(tf.Module):
     def _of_tokens(table: tf.Tensor, featurized: FeaturizedTexts) -> tf.Tensor:
         """`[batch, time]` to `[tokens]`."""
         return tf.gather(tf.reshape(table, [-1]), featurized.places)
+
+
+def ask_texts(signature: Callable[[Tensors], Tensors], texts: Sequence[str]) -> Tensors:
+    """What an exported model's signature gives for texts."""
+    return signature({"text": np.array([text.encode() for text in texts], object)})

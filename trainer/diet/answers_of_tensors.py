@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from data_pipeline.entities.decoding import EXTRACTOR, SynonymMapper
+from trainer.messages.padded_lists import count_of, rows_of
 
 
 def message_answers(
@@ -23,38 +24,17 @@ def message_answers(
         of_text = {name: values[row] for name, values in outputs.items()}
         ranking = [
             {"name": name.decode(), "confidence": float(confidence)}
-            for name, confidence in _rows(of_text, "intent", "names", "confidences")
+            for name, confidence in rows_of(of_text, "intent", "names", "confidences")
         ]
         yield {
             "text": text,
             "intent": ranking[0] if ranking else {"name": None, "confidence": 0.0},
-            "entities": [_entity(of_text, index) for index in range(_count(of_text, "entity"))],
+            "entities": [_entity(of_text, index) for index in range(count_of(of_text, "entity"))],
             "text_tokens": [
-                [int(start), int(end)] for start, end in _rows(of_text, "token", "starts", "ends")
+                [int(start), int(end)] for start, end in rows_of(of_text, "token", "starts", "ends")
             ],
             "intent_ranking": ranking,
         }
-
-
-def response_rankings(outputs: Mapping[str, np.ndarray]) -> Iterator[list[dict[str, Any]]]:
-    """For each text, the `ranking` that a response selector's answer has."""
-    for row in range(len(outputs["response_counts"])):
-        of_text = {name: values[row] for name, values in outputs.items()}
-        yield [
-            {"confidence": float(confidence), "intent_response_key": key.decode()}
-            for key, confidence in _rows(of_text, "response", "names", "confidences")
-        ]
-
-
-def _count(of_text: Mapping[str, Any], kind: str) -> int:
-    return int(of_text.get(f"{kind}_counts", 0))
-
-
-def _rows(of_text: Mapping[str, Any], kind: str, *names: str) -> list[tuple[Any, ...]]:
-    count = _count(of_text, kind)
-    if not count:
-        return []
-    return list(zip(*(of_text[f"{kind}_{name}"][:count] for name in names), strict=True))
 
 
 def _entity(of_text: Mapping[str, Any], index: int) -> dict[str, Any]:

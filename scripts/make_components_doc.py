@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from data_pipeline.featurizers.component_names import RASA_COMPONENTS
+from trainer.components import EFFECTS, Effect
 from trainer.config import earlier_versions
-from trainer.config.component_effects import EFFECTS, Effect
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "components.md"
 HEAD = """\

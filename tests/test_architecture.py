@@ -7,6 +7,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from trainer.models import MODELS
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("trainer", "model", "data_pipeline")
 FORBIDDEN_IMPORTS = {
@@ -15,6 +17,18 @@ FORBIDDEN_IMPORTS = {
 }
 # Private or outdated ways to Keras. The one way in is `import keras`.
 FORBIDDEN_EVERYWHERE = ("keras.src", "tf_keras", "tensorflow.keras", "tensorflow.python.keras")
+# A model is known by its name, its rooms and its component to its own rooms and to `MODELS`. Of all
+# others these may name one, and why.
+ACQUAINTED = {
+    "trainer/models.py": "is the list",
+    "trainer/front_door.py": "offers short cuts to DIET and TED beside what holds for all models",
+    "trainer/records/run_directory.py": "reads runs of when there were two, and none was named",
+    "trainer/config/auto_configuration.py": "holds what Rasa suggests where config.yml is empty",
+    "trainer/config/earlier_versions.py": "says in the words of Rasa 3 what earlier ones meant",
+    "data_pipeline/featurizers/component_names.py": "lists the components of Rasa",
+}
+ROOMS_OF_MODELS = {kind.__module__.split(".")[1] for kind in MODELS}
+NAMES_OF_MODELS = {name for kind in MODELS for name in (kind.model, kind.component)}
 # Names that say nothing about what is inside, and so collect everything.
 FORBIDDEN_MODULES = ("utils", "common", "base", "helpers")
 
@@ -73,6 +87,68 @@ def violations(path: str, source: str) -> list[str]:
     if package in PACKAGES and place.stem in FORBIDDEN_MODULES:
         found.append(f"{path} is named {place.name}; name it after what it holds")
     return found
+
+
+def models_named(path: str, source: str) -> set[str]:
+    """Which models the file at `path` knows that is none of theirs: names, components, modules."""
+    place = PurePosixPath(path)
+    if place.parts[0] in ("trainer", "model") and place.parts[1] in ROOMS_OF_MODELS:
+        return set()
+    found = set()
+    for node in ast.walk(ast.parse(source, path)):
+        said = node.value if isinstance(node, ast.Constant) else None
+        said = node.attr if isinstance(node, ast.Attribute) else said
+        said = node.id if isinstance(node, ast.Name) else said
+        if isinstance(said, str) and said.split(".")[0] in NAMES_OF_MODELS:
+            found.add(said)
+    modules = (name.split(".") for name in names_used(source, path))
+    found |= {
+        ".".join(parts)
+        for parts in modules
+        if parts[0] in ("trainer", "model") and len(parts) > 1 and parts[1] in ROOMS_OF_MODELS
+    }
+    return found
+
+
+def test_a_model_is_known_to_its_own_rooms_and_to_the_list_alone():
+    found = {}
+    for package in PACKAGES:
+        for file in sorted((ROOT / package).rglob("*.py")):
+            path = file.relative_to(ROOT).as_posix()
+            if named := models_named(path, file.read_text(encoding="utf-8")):
+                found[path] = named
+    assert found.keys() - ACQUAINTED.keys() == set(), found
+    assert ACQUAINTED.keys() - found.keys() == set(), "these need not be excused any more"
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("trainer/trained_run.py", "from trainer.diet.trained import TrainedDIET"),
+        ("trainer/cli/answer.py", "def f():\n    import trainer.ted.served"),
+        ("trainer/export/saved_model.py", "from model.unexpected_intent import options"),
+        ("trainer/serving/app.py", "POLICY = 'TEDPolicy'"),
+        ("trainer/run/train.py", "if task.model == 'ted': pass"),
+        ("trainer/run/train.py", "'ted.epochs'"),
+        ("trainer/cli/conversation.py", "run.diet.answer(text)"),
+        ("model/options/shared.py", "import model.response_selector.options"),
+    ],
+)
+def test_who_knows_a_model_is_found(path, source):
+    assert models_named(path, source)
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("trainer/response_selector/trained.py", "from trainer.diet.trained import TrainedDIET"),
+        ("model/unexpected_intent/options.py", "from model.ted.options import TEDOptions"),
+        ("trainer/run/train.py", "'Trains DIET, TED and so on.'\nf'{task.model} is trained'"),
+        ("data_pipeline/dialogue/intents/store.py", "'intent'"),
+    ],
+)
+def test_who_knows_no_model_is_not_found(path, source):
+    assert not models_named(path, source)
 
 
 def test_source_follows_the_rules():

@@ -52,7 +52,7 @@ TRAINER_FLOORS = (
     ("diet", "ted"),
     ("response_selector", "unexpected_intent"),
     ("models",),
-    ("export",),
+    ("components", "export"),
     ("trained_run",),
     ("run", "serving"),
     ("serving.sources",),

@@ -23,7 +23,6 @@ from data_pipeline.rasa_files.training_items import Message, Token
 
 logger = logging.getLogger(__name__)
 
-EXTRACTOR = "DIETClassifier"
 SPLIT_BY_DEFAULT = True
 ALWAYS_JOINED_GAP = 1
 JOINED_GAP = 3
@@ -37,13 +36,16 @@ def decode_entities(
     confidences: Mapping[str, Sequence[float] | np.ndarray],
     vocabulary: TagVocabulary,
     *,
+    extractor: str,
     split_by_comma: bool | Mapping[str, bool] = SPLIT_BY_DEFAULT,
-    extractor: str = EXTRACTOR,
 ) -> list[dict[str, Any]]:
     """The entities of one message from the ids and confidences that the model gave its tokens.
 
     Mirrors `rasa.utils.train_utils.entity_label_to_tags` and `DIETClassifier._predict_entities`. A
     head that says `O` everywhere is left out.
+
+    Args:
+        extractor: the component that finds them, as answers name it.
     """
     tags: dict[str, list[str]] = {}
     scores: dict[str, list[float]] = {}

@@ -28,9 +28,11 @@ def evaluate(
     json_file: Path | None,
     failures: Path | None,
 ) -> None:
-    """Measure a trained run: DIET on test messages (--nlu) or TED on test stories (--stories)."""
+    """Measure a trained run on test messages (--nlu) or on test stories (--stories)."""
     if bool(nlu) == bool(stories):
-        raise InputError("evaluate takes either --nlu PATH (DIET) or --stories PATH (TED).")
+        raise InputError(
+            "evaluate takes either --nlu PATH (test messages) or --stories PATH (test stories)."
+        )
     if failures is not None and not stories:
         raise InputError("--failures belongs to --stories.")
     load_tensorflow()
@@ -57,8 +59,8 @@ def evaluate(
     type=click.File(encoding="utf-8"),
     help="Texts, one per line; - for standard input.",
 )
-@click.option("--stories", type=PATH, multiple=True, help="Dialogues for TED to go on with.")
-@click.option("--dialogue", is_flag=True, help="Type a dialogue; TED answers.")
+@click.option("--stories", type=PATH, multiple=True, help="Dialogues to go on with.")
+@click.option("--dialogue", is_flag=True, help="Type a dialogue; the bot answers.")
 def predict(
     run_dir: Path,
     texts: tuple[str, ...],
@@ -68,7 +70,7 @@ def predict(
 ) -> None:
     """Answer texts given as arguments, in a file, or typed: a JSON line each, as Rasa's.
 
-    Of TED: what the bot does next in each of the --stories, or in a dialogue that is typed.
+    Of dialogues: what the bot does next in each of the --stories, or in one that is typed.
     """
     load_tensorflow()
     from trainer.trained_run import TrainedRun

@@ -20,7 +20,7 @@ PATH = click.Path(path_type=Path)
 def config(project: Path, migrate: bool, out: Path | None) -> None:
     """Show what happens to each component of a project, or rewrite its config.yml for Rasa 3."""
     load_tensorflow()
-    from trainer.config.component_effects import component_table
+    from trainer.components import component_table
     from trainer.config.project import Project
     from trainer.config.rasa_config import RasaConfig
 

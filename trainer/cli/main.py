@@ -43,7 +43,7 @@ class _TrainByDefault(click.Group):
 
 @click.group(cls=_TrainByDefault)
 def cli() -> None:
-    """Train Rasa's DIET, ResponseSelector, TED and UnexpecTED on any number of devices.
+    """Train the models of a Rasa project, DIET, TED and others, on any number of devices.
 
     Without a command: `train`.
     """

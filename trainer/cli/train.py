@@ -32,7 +32,7 @@ def project_options(command: Command) -> Command:
         ),
         click.option(
             "--model",
-            help="What to train: diet, response_selector, ted, unexpected_intent. [all]",
+            help="The one model to train, such as diet or ted. [all]",
         ),
         click.option("--stories", type=PATH, multiple=True, help="Story file or folder."),
         click.option("--domain", type=PATH, multiple=True, help="Domain file or folder."),

@@ -1,4 +1,4 @@
-"""Tensors of the text signature as answers in Rasa's form. Needs NumPy alone."""
+"""Tensors of the text signature as answers in Rasa's form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from data_pipeline.entities.decoding import EXTRACTOR, SynonymMapper
+from data_pipeline.entities.decoding import SynonymMapper
+from trainer.diet.config import COMPONENT
 from trainer.messages.padded_lists import count_of, rows_of
 
 
@@ -53,7 +54,7 @@ def _entity(of_text: Mapping[str, Any], index: int) -> dict[str, Any]:
         if name := values[f"{head}s"].decode():
             entity[head] = name
             entity[f"confidence_{head}"] = float(values[f"{head}_confidences"])
-    entity |= {"value": values["values"].decode(), "extractor": EXTRACTOR}
+    entity |= {"value": values["values"].decode(), "extractor": COMPONENT}
     if values["is_synonym"]:
         entity["processors"] = [SynonymMapper.name]
     return entity

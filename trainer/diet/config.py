@@ -16,6 +16,7 @@ from model.diet.options import DIETOptions
 from trainer.config.options import TrainerOptions
 from trainer.config.run_config import schedule_of
 
+COMPONENT = "DIETClassifier"
 SYNONYM_MAPPER = SynonymMapper.name
 
 
@@ -37,7 +38,7 @@ class RegexExtractorPlace:
     def all_of(cls, pipeline: Sequence[dict[str, Any]]) -> tuple[RegexExtractorPlace, ...]:
         """Those of a pipeline, in its order."""
         names = [component["name"] for component in pipeline]
-        diet = names.index("DIETClassifier") if "DIETClassifier" in names else len(names)
+        diet = names.index(COMPONENT) if COMPONENT in names else len(names)
         return tuple(
             cls(
                 before_diet=place < diet,

@@ -20,11 +20,10 @@ from data_pipeline.messages.prepared import PreparedDataset, open_prepared
 from data_pipeline.rasa_files.nlu_files import find_nlu_files
 from model.diet.diet import DIET
 from model.diet.options import DIETOptions
-from trainer.config.component_effects import report_left_out
 from trainer.config.options import TrainerOptions
 from trainer.config.project import Project
 from trainer.config.rasa_config import PIPELINE, RasaConfig
-from trainer.diet.config import SYNONYM_MAPPER, DIETConfig, RegexExtractorPlace
+from trainer.diet.config import COMPONENT, SYNONYM_MAPPER, DIETConfig, RegexExtractorPlace
 from trainer.diet.evaluate import evaluate
 from trainer.diet.exported import ExportedDIET
 from trainer.diet.making import make_diet
@@ -46,7 +45,7 @@ class DIETTask:
 
     model: ClassVar[str] = DIETConfig.model
     section: ClassVar[str] = PIPELINE
-    component: ClassVar[str] = "DIETClassifier"
+    component: ClassVar[str] = COMPONENT
     options: ClassVar[type] = DIETOptions
     config_class: ClassVar[type] = DIETConfig
     role: ClassVar[Role] = Role.UNDERSTANDS
@@ -66,7 +65,6 @@ class DIETTask:
         cls, options: DIETOptions, rasa: RasaConfig, trainer: TrainerOptions
     ) -> DIETConfig:
         others = rasa.not_featurizing()
-        report_left_out(others)
         extractors = RegexExtractorPlace.all_of(rasa.components(PIPELINE))
         for extractor in extractors:
             RegexEntityExtractor.from_options(EntityPatterns(), extractor.options)  # checks them

@@ -17,7 +17,7 @@ from data_pipeline.messages.fitted_pipeline import FittedPipeline
 from data_pipeline.rasa_files.training_items import Token
 from model.diet.diet import DIET
 from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
-from trainer.diet.config import DIETConfig, RegexExtractorPlace
+from trainer.diet.config import COMPONENT, DIETConfig, RegexExtractorPlace
 from trainer.diet.making import make_diet
 from trainer.messages.answers import MessageAnswers, ranked_labels
 from trainer.messages.direct_intent import direct_intent
@@ -132,5 +132,6 @@ class TrainedDIET:
             {head: outputs[f"{head}_tags"][: len(tokens)] for head in heads},
             {head: outputs[f"{head}_confidences"][: len(tokens)] for head in heads},
             self.pipeline.tags,
+            extractor=COMPONENT,
             split_by_comma=self.config.diet.split_entities_by_comma,
         )

@@ -1,4 +1,4 @@
-"""Tensors of the text signature as rankings of responses. Needs NumPy alone."""
+"""Tensors of the text signature as rankings of responses."""
 
 from __future__ import annotations
 

@@ -17,9 +17,10 @@ from typing import Any
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.yaml_files import read_yaml_mapping
 from model.options.shared import SharedOptions
+from trainer.components import report_left_out
 from trainer.config.options import OPTIONS, TrainerOptions, read_trainer_options
 from trainer.config.project import Project
-from trainer.config.rasa_config import Component, RasaConfig
+from trainer.config.rasa_config import POLICIES, Component, RasaConfig
 from trainer.config.run_config import RunConfig
 from trainer.config.settings import parse_setting, setting
 from trainer.models import MODELS, model_named
@@ -67,6 +68,8 @@ def resolve_all(
         for kind in kinds
         for component in _components(kind, rasa)
     ]
+    policies = rasa.components(POLICIES) if rasa.sections[POLICIES] else []
+    report_left_out(rasa.not_featurizing(), [component["name"] for component in policies])
     for config in configs:
         _check_early_stopping(config)
     return configs

@@ -10,7 +10,7 @@ from data_pipeline.errors import InputError
 from trainer.models import MODELS
 
 ABOUT_FILES = (
-    *("data_pipeline", "model.options", "trainer.config", "trainer.run"),
+    *("data_pipeline", "model.options", "trainer.components", "trainer.config", "trainer.run"),
     *(kind.__module__.rpartition(".")[0] for kind in MODELS),
 )
 """The loggers of what reads the project."""

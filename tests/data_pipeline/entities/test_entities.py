@@ -66,6 +66,7 @@ def test_decoded_entity_has_the_shape_of_rasas_answers():
         {"entity": [0, 1, 2], "role": [0, 1, 3], "group": [0, 0, 0]},
         {"entity": [1, 0.75, 0.5], "role": [1, 0.5, 0.25], "group": [1, 1, 1]},
         vocabulary,
+        extractor="DIETClassifier",
     )
     assert found == [
         {
@@ -85,7 +86,8 @@ def test_decoded_entity_has_the_shape_of_rasas_answers():
 
 def test_only_outside_tags_give_no_entities():
     vocabulary = TagVocabulary({"entity": ("city",)}, bilou=False)
-    assert decode_entities("a", tokens_of("a"), {"entity": [0]}, {"entity": [1]}, vocabulary) == []
+    ids, sure = {"entity": [0]}, {"entity": [1]}
+    assert decode_entities("a", tokens_of("a"), ids, sure, vocabulary, extractor="any") == []
 
 
 def test_synonyms_are_replaced_whatever_their_case():

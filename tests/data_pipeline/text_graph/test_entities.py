@@ -70,6 +70,7 @@ class Decoders:
                 ids,
                 sure,
                 self.vocabulary,
+                extractor="DIETClassifier",
                 split_by_comma=self.split_by_comma,
             )
             answers.append(SynonymMapper(SYNONYMS).replace(entities))

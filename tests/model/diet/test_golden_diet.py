@@ -210,6 +210,7 @@ def test_answers(case):
             {head: ours[f"{head}_tags"][row][: len(tokens)] for head in case.tags.heads},
             {head: ours[f"{head}_confidences"][row][: len(tokens)] for head in case.tags.heads},
             case.tags,
+            extractor="DIETClassifier",
         )
         assert len(found) == len(answer["entities"])
         for entity, expected in zip(found, answer["entities"], strict=True):

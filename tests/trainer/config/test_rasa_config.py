@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from data_pipeline.featurizers.component_names import RASA_COMPONENTS
-from trainer.config.component_effects import EFFECTS, Effect, component_table, report_left_out
+from trainer.components import EFFECTS, Effect, component_table, report_left_out
 from trainer.config.earlier_versions import EMBEDDING_CLASSIFIER
 from trainer.config.project import Project
 from trainer.config.rasa_config import RasaConfig
@@ -158,7 +158,7 @@ def test_every_component_of_rasa_has_an_effect():
 
 def test_what_is_left_out_is_told_by_what_it_costs(caplog):
     caplog.set_level(logging.INFO)
-    report_left_out(["MitieFeaturizer", "FallbackClassifier", "my.SpellChecker", "RulePolicy"])
+    report_left_out(["MitieFeaturizer", "FallbackClassifier", "my.SpellChecker"], ["RulePolicy"])
     levels = {record.getMessage().split()[0]: record.levelname for record in caplog.records}
     assert levels == {"MitieFeaturizer": "WARNING", "my.SpellChecker": "WARNING", "Not": "INFO"}
     assert "FallbackClassifier, RulePolicy" in caplog.text
@@ -166,7 +166,7 @@ def test_what_is_left_out_is_told_by_what_it_costs(caplog):
 
 def test_used_components_are_not_told_of(caplog):
     caplog.set_level(logging.INFO)
-    report_left_out(["DIETClassifier", "EntitySynonymMapper"])
+    report_left_out(["DIETClassifier", "EntitySynonymMapper"], ["TEDPolicy", "my.Policy"])
     assert caplog.text == ""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from data_pipeline.featurizers.component_names import is_custom
+from trainer.models import MODELS
 
 logger = logging.getLogger(__name__)
 
@@ -26,10 +27,7 @@ class Effect(Enum):
 
 
 EFFECTS: dict[str, tuple[Effect, str]] = {
-    "DIETClassifier": (Effect.TRAINED, "as `diet`"),
-    "ResponseSelector": (Effect.TRAINED, "as `response_selector`"),
-    "TEDPolicy": (Effect.TRAINED, "as `ted`"),
-    "UnexpecTEDIntentPolicy": (Effect.TRAINED, "as `unexpected_intent`, thresholds included"),
+    **{kind.component: (Effect.TRAINED, f"as `{kind.model}`") for kind in MODELS},
     "WhitespaceTokenizer": (Effect.FEATURES, ""),
     "JiebaTokenizer": (Effect.FEATURES, "needs the extra `jieba`"),
     "SpacyNLP": (Effect.FEATURES, "needs the extra `spacy` and the model's package"),
@@ -80,27 +78,35 @@ def component_table(names: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def report_left_out(names: Sequence[str]) -> None:
+def report_left_out(pipeline: Sequence[str], policies: Sequence[str]) -> None:
     """Tell the user what the components that are not used cost, group by group.
 
     What models learn from is a warning, what only answers is a note.
+
+    Args:
+        pipeline: what of it makes no features.
+        policies: all of them.
     """
-    lost = [name for name in names if effect_of(name)[0] is Effect.FEATURES_LOST]
+    lost = [name for name in pipeline if effect_of(name)[0] is Effect.FEATURES_LOST]
     for name in dict.fromkeys(lost):
         logger.warning(
             "%s is left out, and DIET and TED see less than in Rasa: %s.", name, effect_of(name)[1]
         )
-    for name in dict.fromkeys(name for name in names if _is_unknown(name)):
+    for name in dict.fromkeys(name for name in pipeline if _is_unknown(name)):
         logger.warning(
             "%s is left out: it is not a component of Rasa. If it changes texts before they reach "
             "DIET (a spell checker, say), train on texts that are changed alike.",
             name,
         )
-    elsewhere = [name for name in names if effect_of(name)[0] is Effect.ANSWERS_ELSEWHERE]
+    elsewhere = answering_elsewhere([*pipeline, *policies])
     if elsewhere:
-        logger.info(
-            "Not trained here, since they only answer: %s.", ", ".join(dict.fromkeys(elsewhere))
-        )
+        logger.info("Not trained here, since they only answer: %s.", ", ".join(elsewhere))
+
+
+def answering_elsewhere(names: Sequence[str]) -> list[str]:
+    """Those of the components that answer in Rasa and not here, each once."""
+    found = (name for name in names if effect_of(name)[0] is Effect.ANSWERS_ELSEWHERE)
+    return list(dict.fromkeys(found))
 
 
 def _is_unknown(name: str) -> bool:

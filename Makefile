@@ -49,8 +49,8 @@ train: $(SET_UP) ## train, evaluate, export and try the bundled example on two p
 	@NP=$${NP:-$(if $(filter no,$(HOROVOD)),1,2)} scripts/train_example.sh
 
 # Three processes, each of which holds TensorFlow, keep two cores busy: one of them often waits for
-# programs that it has started. A file's tests share what they train.
-PARALLEL := -n 3 --dist loadfile
+# programs that it has started. A file's tests share what they train; the order is tests/conftest.py's.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
 test: $(SET_UP) ## run the tests, without the slow ones (more options: ARGS="-k name")
 	$(VENV)/bin/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)

@@ -27,7 +27,10 @@ def _check(lines: list[str], processes: int, copies: int) -> None:
     assert all(history == histories[0] for history in histories)
 
 
-@pytest.mark.parametrize(("strategy", "devices"), [("single", 1), ("mirrored", 2)])
+@pytest.mark.parametrize(
+    ("strategy", "devices"),
+    [pytest.param("single", 1, marks=pytest.mark.slow), ("mirrored", 2)],
+)
 def test_an_overflow_on_one_device_skips_the_step_on_all(strategy, devices):
     _check(run_script(SCRIPT, strategy, devices), processes=1, copies=devices)
 

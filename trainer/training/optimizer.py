@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -14,6 +15,20 @@ from trainer.training.lazy_rows import LazyRows, adam_rule
 
 WIDE = 2**23
 """Weights of a kernel from which on it pays to update the touched rows only."""
+
+
+class AdamScalars(NamedTuple):
+    """What all variables of one step of Adam are updated with; float32 scalars.
+
+    The powers are those of the betas at this step, by which Adam corrects the bias of its moments.
+    """
+
+    beta1_power: tf.Tensor
+    beta2_power: tf.Tensor
+    lr: tf.Tensor
+    beta1: tf.Tensor
+    beta2: tf.Tensor
+    epsilon: tf.Tensor
 
 
 @keras.saving.register_keras_serializable(package="diet_ted_trainer")
@@ -78,29 +93,27 @@ class FusedAdam(keras.optimizers.Adam):
         for lazy_rows in self._lazy_rows.values():
             lazy_rows.bring_up_to_date()
 
-    def update_step(
-        self,
-        gradient: tf.Tensor | tf.IndexedSlices,
-        variable: tf.Variable,
-        learning_rate: tf.Tensor,
+    def scalars(self) -> AdamScalars:
+        """Of the step that follows `iterations`; taken once for all its variables."""
+        step = tf.cast(self.iterations + 1, tf.float32)
+        beta1, beta2, epsilon = map(tf.constant, (self.beta_1, self.beta_2, self.epsilon))
+        rate = tf.cast(self.learning_rate, tf.float32)
+        return AdamScalars(tf.pow(beta1, step), tf.pow(beta2, step), rate, beta1, beta2, epsilon)
+
+    def update(
+        self, gradient: tf.Tensor | tf.IndexedSlices, variable: tf.Variable, scalars: AdamScalars
     ) -> None:
+        """The step of one variable; called once per device, for that device's copy."""
         index = self._get_variable_index(variable)
         if index in self._lazy_rows:
             self._lazy_rows[index].update(gradient)
             return
-        # Keras calls this once per device; `handle` is then that device's copy.
-        step = tf.cast(self.iterations + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
-            beta1_power=tf.pow(self.beta_1, step),
-            beta2_power=tf.pow(self.beta_2, step),
-            lr=tf.cast(learning_rate, tf.float32),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
             grad=_dense(gradient),
+            **scalars._asdict(),
         )
 
 

@@ -158,10 +158,11 @@ class TrainStep:
         strategy = tf.distribute.get_strategy()
 
         def update() -> None:
+            scalars = self._optimizer.scalars()
             for gradient, variable in zip(gradients, variables, strict=True):
                 strategy.extended.update(
                     variable.value,
-                    lambda v, g: self._optimizer.update_step(g, v, self._optimizer.learning_rate),
+                    lambda v, g: self._optimizer.update(g, v, scalars),
                     args=(gradient,),
                     group=False,
                 )

@@ -100,7 +100,7 @@ def _longer(inner):
 PATTERNS = st.recursive(ATOMS, _longer, max_leaves=8)
 
 
-@settings(thoroughly, max_examples=10 * thoroughly.max_examples)
+@settings(thoroughly, max_examples=4 * thoroughly.max_examples)
 @given(PATTERNS, fuzzed_texts(TEXTS), st.sampled_from([0, re.IGNORECASE]))
 def test_any_pattern_finds_what_re_finds(pattern, texts, flags):
     with warnings.catch_warnings():

@@ -35,5 +35,4 @@ def test_it_answers_is_measured_and_recorded(project, command, tmp_path):
     assert list(alone.answer(["fly to Rome"]))[0]["entities"] == everything[1:-1]
     figures = trained.evaluate(nlu=[nlu]).figures
     assert figures["RegexEntityExtractor"]["predicted_spans"] > 0
-    assert figures["entity"] == TrainedRun(run).evaluate(nlu=[nlu]).figures["entity"]
     assert len(json.loads((run / "run.json").read_text())["config"]["regex_extractors"]) == 2

@@ -182,7 +182,7 @@ def test_a_selector_without_two_responses_is_left_out(trained, command, make_pro
     project = make_project(tmp_path / "tiny")  # no retrieval intents
     config = project / "config.yml"
     config.write_text(config.read_text() + "  - name: ResponseSelector\n")
-    result = command("--project", project, "--run-dir", tmp_path / "run", "--epochs", 1)
+    result = command("prepare", project, "--out", tmp_path / "prepared")
     assert result.code == 0, result.err
     assert (
         "ResponseSelector is not trained: retrieval intents must ask for at least 2" in result.err

@@ -28,7 +28,7 @@ def train(make, gradients_of, in_graph=False):
 
     def step(*given):
         for gradient, variable in zip(given, variables, strict=True):
-            optimizer.update_step(gradient, variable.value, optimizer.learning_rate)
+            optimizer.update(gradient, variable.value, optimizer.scalars())
         optimizer.iterations.assign_add(1)
 
     step = tf.function(step) if in_graph else step

@@ -81,17 +81,6 @@ def test_it_answers_and_is_exported_with_the_weights_of_dense_adam(train, comman
         np.testing.assert_allclose(values, expected[name], atol=1e-5, err_msg=name)
 
 
-def test_going_on_ends_where_training_without_a_stop_does(train, command, tmp_path):
-    run = train("lazy", wide=1)
-    again = stopped(run)
-    result = command("--project", tmp_path / "project", "--run-dir", again, *OPTIONS)
-    assert result.code == 0, result.err
-    before, after = stored(run), stored(again)
-    assert before.keys() == after.keys()
-    for name, values in before.items():
-        np.testing.assert_array_equal(values, after[name], err_msg=name)
-
-
 class EndAfterThat(keras.callbacks.Callback):
     """Ends training in the middle of the epoch."""
 
@@ -100,13 +89,21 @@ class EndAfterThat(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def test_the_model_that_training_leaves_behind_has_the_same_weights(train, monkeypatch):
+def test_it_leaves_its_own_weights_and_goes_on_to_those_of_training_without_a_stop(
+    train, monkeypatch
+):
     callback, callbacks = EndAfterThat(), trainer.run.train._callbacks
-    monkeypatch.setattr(
-        trainer.run.train, "_callbacks", lambda *given: [*callbacks(*given), callback]
-    )
-    run = train("lazy", wide=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            trainer.run.train, "_callbacks", lambda *given: [*callbacks(*given), callback]
+        )
+        run = train("stopped", wide=1)
     left, loaded = callback.model.variables, TrainedDIET.load(run).model.variables
     assert len(checkpoints(run / "checkpoints")) == STOPPED_AFTER
     for one, other in zip(left, loaded, strict=True):
         np.testing.assert_array_equal(one, other, err_msg=one.path)
+
+    before, after = stored(train("lazy", wide=1)), stored(train("stopped", wide=1))
+    assert before.keys() == after.keys()
+    for name, values in before.items():
+        np.testing.assert_array_equal(values, after[name], err_msg=name)

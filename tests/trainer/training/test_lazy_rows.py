@@ -66,7 +66,7 @@ class Lazy:
 
     def _one_step(self, rows, values):
         gradient = tf.IndexedSlices(values, rows, tf.constant([ROWS, UNITS]))
-        self.optimizer.update_step(gradient, self.kernel.value, self.optimizer.learning_rate)
+        self.optimizer.update(gradient, self.kernel.value, self.optimizer.scalars())
         self.optimizer.iterations.assign_add(1)
 
     def train(self, steps: int) -> None:

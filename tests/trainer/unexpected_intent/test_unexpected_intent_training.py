@@ -263,14 +263,14 @@ def test_thresholds_are_of_the_weights_that_answer(train, tmp_path):
     assert trained.thresholds.step == trained.step
 
 
-def test_stories_by_texts_are_left_out_and_without_others_nothing_is_trained(
-    make_project, command, tmp_path
-):
+BY_TEXT = "- story: by text\n  steps:\n  - user: hello there\n  - action: utter_hello\n"
+
+
+@pytest.mark.slow
+def test_stories_by_texts_are_left_out(make_project, command, tmp_path):
     project = add_dialogues(make_project(tmp_path / "tiny"), POLICIES + UNEXPECTED)
     stories = project / "data" / "stories.yml"
-    by_text = "- story: by text\n  steps:\n  - user: hello there\n  - action: utter_hello\n"
-    told = stories.read_text()
-    stories.write_text(told + by_text)
+    stories.write_text(stories.read_text() + BY_TEXT)
     arguments = ("--project", project, "--model", "unexpected_intent", *UNGLUED)
     result = command(*arguments, "--run-dir", tmp_path / "run", "--epochs", 1)
     assert result.code == 0, result.err
@@ -278,7 +278,12 @@ def test_stories_by_texts_are_left_out_and_without_others_nothing_is_trained(
     pipelines = tmp_path / "run" / "pipelines"
     assert {path.name for path in pipelines.iterdir()} == {"intent", "action_name", "text"}
     assert TrainedUnexpectedIntent.load(tmp_path / "run").model.sizes.label is not None
-    stories.write_text('version: "3.1"\nstories:\n' + by_text)
+
+
+def test_without_stories_by_intents_nothing_is_trained(make_project, command, tmp_path):
+    project = add_dialogues(make_project(tmp_path / "tiny"), POLICIES + UNEXPECTED)
+    (project / "data" / "stories.yml").write_text('version: "3.1"\nstories:\n' + BY_TEXT)
+    arguments = ("--project", project, "--model", "unexpected_intent")
     line = command(*arguments, "--run-dir", tmp_path / "none").line
     assert "UnexpecTEDIntentPolicy is not trained: in every story something is said by" in line
 

@@ -20,7 +20,8 @@ class AnswerDialogues(tf.Module):
 
     Call: the tensors of `REQUEST_SPEC` -> `action_names` `[dialogues, actions]` string and
     `action_confidences` `[dialogues, actions]` float32, the most likely first, as many as
-    `ranking_length`.
+    `ranking_length`; and `by_text` `[dialogues]` bool: whether it goes by the text of what the user
+    said last, whatever the intent.
     """
 
     def __init__(self, run: TrainedTED, features: DialogueFeatures) -> None:
@@ -30,6 +31,7 @@ class AnswerDialogues(tf.Module):
         self._answer = lambda batch: run.model(batch)
         self._needed = tuple(run.model.input_signature())
         self._knows_both = run.knows_both
+        self._knows_texts_alone = not run.knows_both and "text" in run.featurizer.attributes
         self._threshold = run.config.ted.e2e_confidence_threshold
         actions = run.featurizer.domain.actions
         self._actions = tf.constant(actions, tf.string)
@@ -43,15 +45,17 @@ class AnswerDialogues(tf.Module):
 
     def _answers(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         confidences, similarities = self._scores(request, by_text=False)
+        by_text = tf.fill(tf.shape(request["turn_counts"]), self._knows_texts_alone)
         if self._knows_both:
             of_text, similarities_of_text = self._scores(request, by_text=True)
-            better = _highest(of_text) > self._threshold
-            better &= _highest(similarities_of_text) > _highest(similarities)
-            confidences = tf.where(better[:, None], of_text, confidences)
+            by_text = _highest(of_text) > self._threshold
+            by_text &= _highest(similarities_of_text) > _highest(similarities)
+            confidences = tf.where(by_text[:, None], of_text, confidences)
         kept, places = tf.math.top_k(confidences, self._ranking_length)
         if self._renormalizes and self._ranking_length < self._actions.shape[0]:
             kept /= tf.reduce_sum(kept, 1, keepdims=True)
-        return {"action_names": tf.gather(self._actions, places), "action_confidences": kept}
+        names = tf.gather(self._actions, places)
+        return {"action_names": names, "action_confidences": kept, "by_text": by_text}
 
     def _scores(
         self, request: Mapping[str, tf.Tensor], *, by_text: bool

@@ -90,12 +90,19 @@ def unpacked(storage: ModelStorage, resource: Resource, kind: Kind) -> PackedMod
 
 
 def fingerprint(config: Mapping[str, Any], kind: Kind) -> Optional[str]:
-    """What tells exports apart, so that Rasa packs one that is new; None if there is none."""
+    """What tells exports apart, so that Rasa packs one that is new.
+
+    None if there is none, which is said when it is to be packed; or if Rasa asks with another
+    component's options, as it does for what it has in its cache.
+    """
+    given = config.get(MODEL)
+    if not given:
+        return None
     try:
-        export = find_export(Path(config[MODEL]), kind)
+        export = find_export(Path(given), kind)
         return (export.folder / SUMS_FILE).read_text(encoding="utf-8")
-    except (BadExport, OSError, TypeError):
-        return None  # it is said when it is to be packed
+    except (BadExport, OSError):
+        return None
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def test_no_rooms_import_each_other_in_a_circle(files):
     assert circles(imports_of_rooms(files)) == []
 
 
-@pytest.mark.parametrize("place", [*PACKAGES, "scripts", "tests"])
+@pytest.mark.parametrize("place", [*PACKAGES, "serving", "scripts", "tests"])
 def test_no_room_is_crowded(place):
     counts = Counter(
         file.parent.relative_to(ROOT).as_posix()

@@ -1,4 +1,4 @@
-"""Runs in Rasa's own environment: trains a project whose models are exports, and asks it.
+"""Runs in Rasa's own environment (from Python 3.8): trains a project of exports, and asks it.
 
     python inside_rasa.py PROJECT QUESTIONS ANSWERS
 
@@ -45,7 +45,9 @@ def said_by_policies(agent, tracker):
     found = processor.graph_runner.run(inputs={"__tracker__": tracker}, targets=names)
     return {
         name: {
-            "confidences": dict(zip(actions, found[name].probabilities)),
+            "confidences": {
+                action: found[name].probabilities[number] for number, action in enumerate(actions)
+            },
             "metadata": found[name].action_metadata,
         }
         for name in names

@@ -48,7 +48,6 @@ def test_intents_and_entities_are_in_rasas_form():
         {
             **{"entity": "city", "start": 12, "end": 21, "confidence_entity": 1.0},
             **{"role": "to", "confidence_role": 0.25, "value": "New York", **diet},
-            "processors": ["EntitySynonymMapper"],
         },
     ]
     json.dumps(found)  # plain numbers and strings, as Rasa sends them

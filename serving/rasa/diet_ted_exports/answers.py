@@ -9,8 +9,6 @@ import numpy as np
 EXTRACTOR = "DIETClassifier"
 """Rasa's tests know by this name that entities come with confidences."""
 
-SYNONYM_MAPPER = "EntitySynonymMapper"
-
 Tensors = Mapping[str, np.ndarray]
 
 
@@ -33,7 +31,11 @@ def ranking(outputs: Tensors, row: int, label: str, key: str) -> List[Dict[str, 
 
 
 def entities(outputs: Tensors, row: int) -> List[Dict[str, Any]]:
-    """The entities of one text, in its order."""
+    """The entities of one text, in its order.
+
+    Values are synonyms' already, if the export knows some; `processors` is left to Rasa's own
+    `EntitySynonymMapper`, which may follow.
+    """
     count = int(outputs["entity_counts"][row])
     columns = {
         name[len("entity_") :]: values[row, :count]
@@ -57,6 +59,4 @@ def _entity(values: Mapping[str, Any]) -> Dict[str, Any]:
             entity[f"confidence_{part}"] = float(values[f"{part}_confidences"])
     entity["value"] = values["values"].decode()
     entity["extractor"] = EXTRACTOR
-    if values["is_synonym"]:
-        entity["processors"] = [SYNONYM_MAPPER]
     return entity

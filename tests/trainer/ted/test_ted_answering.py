@@ -227,6 +227,7 @@ def test_the_saved_model_takes_dialogues_turn_by_turn(run, command, tmp_path):
         assert names[0] == expected[0]["name"] and len(names) == len(expected)
         sure = [action["confidence"] for action in expected]
         np.testing.assert_allclose(answer["action_confidences"][row], sure, atol=1e-5)
+    assert answer["by_text"].numpy().tolist() == [False, False]  # it knows no texts
 
 
 @pytest.mark.parametrize(

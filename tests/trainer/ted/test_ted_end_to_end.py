@@ -92,6 +92,7 @@ def test_the_saved_model_takes_texts_of_dialogues(run, command, tmp_path):
     dialogues = [[Turn(), said], [Turn(), said, Turn("Good morning", text="hello there"), asked]]
     answer = next_action(**{k: tf.constant(v) for k, v in request_of(dialogues).items()})
     assert answer["action_names"][:, 0].numpy().tolist() == [b"Good morning", b"action_search"]
+    assert answer["by_text"].numpy().tolist() == [True, True]  # its stories have no intents
     # No text in any turn, no turns, no dialogues.
     for dialogues in ([[Turn("action_listen")]], [[]], []):
         answer = next_action(**{k: tf.constant(v) for k, v in request_of(dialogues).items()})

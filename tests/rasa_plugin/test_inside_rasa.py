@@ -187,7 +187,7 @@ def project(rasa_python, tmp_path_factory) -> RasaProject:
     folder = add_faq(CommandLine(place).project)
     add_dialogues(folder, POLICIES + UNEXPECTED.replace("\npolicies:\n", ""))
     responses = FAQ_DOMAIN[FAQ_DOMAIN.index("responses:") :]
-    domain = DOMAIN.replace("goodbye]", "goodbye, faq, chat]")
+    domain = DOMAIN.replace("greet, goodbye]", "greet, goodbye, faq, chat]")
     domain = domain.replace("actions:", f"{FURTHER_SLOTS}actions:") + responses
     (folder / "domain.yml").write_text(domain, encoding="utf-8")
     run = place / "run"

@@ -31,18 +31,30 @@ class PackedModel:
 
     Attributes:
         facts: what was packed with it.
+
+    Raises:
+        InvalidConfigException: this TensorFlow cannot load it.
     """
 
     def __init__(self, folder: Path, kind: Kind) -> None:
         self.facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
         # The weights live as long as what was loaded.
-        self._loaded = tf.saved_model.load(str(folder / PACKED))
+        self._loaded = _loaded(folder / PACKED)
         self._signature = self._loaded.signatures[kind.signature]
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
         """What the signature gives, by name."""
         given = {name: tf.constant(table) for name, table in inputs.items()}
         return {name: tensor.numpy() for name, tensor in self._signature(**given).items()}
+
+
+def _loaded(folder: Path) -> Any:
+    try:
+        return tf.saved_model.load(str(folder))
+    except (OSError, ValueError, tf.errors.OpError) as error:  # an unknown operation is an OSError
+        raise InvalidConfigException(
+            f"TensorFlow {tf.__version__} cannot load the packed export: {error}"
+        ) from error
 
 
 def given_export(config: Mapping[str, Any], defaults: Mapping[str, Any], kind: Kind) -> Export:

@@ -129,8 +129,8 @@ def rasa_python(tmp_path_factory) -> str:
     if given:
         return given
     python = shutil.which("python3.10")
-    works = python and subprocess.run([python, "-c", "import venv, ensurepip"]).returncode == 0
-    if not works:
+    trial = (python, "-c", "import venv, ensurepip")  # commands of version managers may not run
+    if not python or subprocess.run(trial, capture_output=True).returncode:
         pytest.skip("needs Python 3.10 to install Rasa, or RASA_PYTHON")
     place = tmp_path_factory.mktemp("rasa") / "venv"
     subprocess.run([python, "-m", "venv", place], check=True)

@@ -149,6 +149,9 @@ class Task(Protocol):
     def starting_from(self, given: Path | None, run: RunDirectory) -> Task:
         """The task of starting from an earlier run: from `given`, or as `run` has been started.
 
+        Args:
+            given: None, unless the model `starts_from_earlier_run`.
+
         Raises:
             InputError: that is not possible.
         """

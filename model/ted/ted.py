@@ -17,7 +17,6 @@ from model.model_config import model_arguments, model_config
 from model.noise import Noise
 from model.options.layer_settings import loss_settings
 from model.replicas import ONE_REPLICA, Replicas, gather_rows
-from model.ted.action_table import ActionTable
 from model.ted.batch import (
     ATTRIBUTES,
     DIALOGUE_SPEC,
@@ -27,6 +26,7 @@ from model.ted.batch import (
     attribute_spec,
 )
 from model.ted.encoders import dialogue_encoder, turn_encoder
+from model.ted.label_table import LabelTable
 from model.ted.options import TEDOptions
 from model.ted.sizes import TEDSizes
 from model.ted.tagged_texts import TaggedTexts, last_turns, texts_of_turns
@@ -68,8 +68,10 @@ class TED(keras.Model):
       entities are learnt: those of the texts in last turns, in the order of `text_turns`.
 
     >>> from model.layers.feature_widths import FeatureWidths
+    >>> from model.ted.labels import Labels
     >>> widths = FeatureWidths(sentence=4)
-    >>> sizes = TEDSizes(attributes={"intent": widths, "action_name": widths}, num_labels=4)
+    >>> attributes = {"intent": widths, "action_name": widths}
+    >>> sizes = TEDSizes(attributes=attributes, labels=Labels("action_name", 4))
     >>> TED(sizes, TEDOptions()).build()
     """
 
@@ -110,7 +112,7 @@ class TED(keras.Model):
             name="embed_dialogue",
         )
         self.embed_dialogue.build((None, width))
-        self.action_table = ActionTable(self.sizes, options, dtype=dtype, name="action_table")
+        self.action_table = LabelTable(self.sizes.labels, options, dtype=dtype, name="action_table")
         self.action_table.build()
         self.action_loss = DotProductLoss(
             **loss_settings(options, scale_loss=options.scale_loss), name="action_loss"
@@ -211,9 +213,10 @@ class TED(keras.Model):
         is_real = tf.cast(weights != 0, tf.int32)
         everyone = gather_rows([inputs, ids, is_real], replicas)
         of_all, ids_of_all, are_real = everyone.tensors
+        count = self.sizes.labels.count
         return self.action_loss(
             Pairs(inputs, tf.gather(labels, ids), ids, weights, everyone.first, everyone.count),
-            Candidates(labels, tf.range(self.sizes.num_labels), tf.constant(self.sizes.num_labels)),
+            Candidates(labels, tf.range(count), tf.constant(count)),
             Candidates(of_all, ids_of_all, tf.reduce_sum(are_real)),
             noise=noise,
             replicas=replicas,

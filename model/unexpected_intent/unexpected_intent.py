@@ -18,9 +18,9 @@ from model.noise import Noise
 from model.replicas import ONE_REPLICA, Replicas
 from model.ted.batch import DIALOGUE_SPEC, attribute_spec
 from model.ted.encoders import dialogue_encoder, turn_encoder
+from model.ted.label_table import LabelTable
 from model.ted.turn_encoders import turn_vectors
 from model.unexpected_intent.batch import ROW_ATTRIBUTES, TRAINING_SPEC
-from model.unexpected_intent.intent_table import IntentTable
 from model.unexpected_intent.options import UnexpectedIntentOptions
 from model.unexpected_intent.sizes import UnexpectedIntentSizes
 from model.weight_counts import weight_counts
@@ -45,9 +45,10 @@ class UnexpectedIntent(keras.Model):
     * `intent_confidences` `[batch, intents]` float32: their softmax.
 
     >>> from model.layers.feature_widths import FeatureWidths
+    >>> from model.ted.labels import Labels
     >>> widths = FeatureWidths(sentence=4)
     >>> attributes = {"intent": widths, "action_name": widths}
-    >>> sizes = UnexpectedIntentSizes(attributes=attributes, num_intents=4)
+    >>> sizes = UnexpectedIntentSizes(attributes=attributes, labels=Labels("intent", 4))
     >>> UnexpectedIntent(sizes, UnexpectedIntentOptions()).build()
     """
 
@@ -86,7 +87,7 @@ class UnexpectedIntent(keras.Model):
             name="embed_dialogue",
         )
         self.embed_dialogue.build((None, self.dialogue.output_width(width)))
-        self.intent_table = IntentTable(self.sizes, options, dtype=dtype, name="intent_table")
+        self.intent_table = LabelTable(self.sizes.labels, options, dtype=dtype, name="intent_table")
         self.intent_table.build()
         self.intent_loss = LabelSetLoss(
             num_candidates=options.number_of_negative_examples,

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from model.layers.feature_widths import FeatureWidths
 from model.ted.batch import NO_LABEL, TEXT_ATTRIBUTES
+from model.ted.labels import Labels
 from model.ted.options import TEDOptions
 from model.ted.sizes import TEDSizes
 from model.ted.ted import TED
@@ -34,7 +35,7 @@ FULL = {"featurizer": [{"name": "FullDialogueTrackerFeaturizer"}]}
 
 def toy_ted(accumulate_steps: int = 1, **options) -> TED:
     """A small TED of everything but bots' texts; labels are one-hot."""
-    sizes = TEDSizes(attributes=WIDTHS, num_labels=ACTIONS, num_tags=3)
+    sizes = TEDSizes(attributes=WIDTHS, labels=Labels("action_name", ACTIONS), num_tags=3)
     options = TEDOptions.from_rasa({**SMALL, **options})
     model = TED(sizes, options, accumulate_steps=accumulate_steps)
     model.build()
@@ -44,7 +45,7 @@ def toy_ted(accumulate_steps: int = 1, **options) -> TED:
 def toy_unexpected_intent(accumulate_steps: int = 1, **options) -> UnexpectedIntent:
     """A small model of unexpected intents, which are as many as `toy_ted` has actions."""
     attributes = {name: widths for name, widths in WIDTHS.items() if name != "text"}
-    sizes = UnexpectedIntentSizes(attributes=attributes, num_intents=ACTIONS)
+    sizes = UnexpectedIntentSizes(attributes=attributes, labels=Labels("intent", ACTIONS))
     options = UnexpectedIntentOptions.from_rasa({**SMALL, **options})
     model = UnexpectedIntent(sizes, options, accumulate_steps=accumulate_steps)
     model.build()

@@ -92,11 +92,6 @@ class ResponseSelectorTask:
         return f"{asked} must ask for at least {FEWEST_RESPONSES} different responses, not {count}"
 
     def starting_from(self, given: Path | None, run: RunDirectory) -> ResponseSelectorTask:
-        if given is not None:
-            raise InputError(
-                "--init-from starts DIET from an earlier run; a response selector is trained from "
-                "scratch. Give --model diet with it."
-            )
         return self
 
     @cached_property

@@ -60,7 +60,8 @@ def chosen_models(
     for note in rasa.notes:
         logger.info("%s", note)
     if wanted is not None:
-        lacking = model_named(wanted).lacks(project)
+        kind = model_named(wanted)
+        lacking = kind.lacks(project) or (_starts_afresh(kind) if from_earlier_run else None)
         if lacking is not None:
             raise InputError(f"--model {wanted}: {lacking}.")
         return (wanted,)
@@ -69,8 +70,8 @@ def chosen_models(
         if not rasa.components_named(kind.section, kind.component):
             continue
         reason = kind.lacks(project)
-        if from_earlier_run and not kind.starts_from_earlier_run:
-            reason = f"--init-from is not for {kind.model}"
+        if from_earlier_run:
+            reason = _starts_afresh(kind) or reason
         if reason is None:
             chosen.append(kind.model)
         else:
@@ -81,3 +82,11 @@ def chosen_models(
         raise InputError(" ".join(reasons.values()))
     # Where even the first is not configured, resolving its configuration says what is lacking.
     return chosen or [first]
+
+
+def _starts_afresh(kind: type[Task]) -> str | None:
+    """That a model cannot start from an earlier run; None = it can."""
+    if kind.starts_from_earlier_run:
+        return None
+    can = ", ".join(other.model for other in MODELS if other.starts_from_earlier_run)
+    return f"--init-from is for {can}; {kind.model} is always trained from scratch"

@@ -11,10 +11,10 @@ from data_pipeline.batches.plans import Schedule
 from data_pipeline.dialogue.dialogue_featurizer import FEATURIZER_FILE, DialogueFeaturizer
 from data_pipeline.dialogue.prepare_dialogues import DialogueSettings
 from data_pipeline.messages.feature_settings import FeatureSettings
-from data_pipeline.messages.pipeline_components import FEATURIZERS
 from model.ted.options import TEDOptions
 from trainer.config.options import TrainerOptions
 from trainer.config.run_config import schedule_of
+from trainer.dialogues.stories_of_project import text_features
 
 COMPONENT = "TEDPolicy"
 
@@ -60,11 +60,9 @@ class TEDConfig:
     @property
     def text_features(self) -> FeatureSettings | None:
         """How texts of end-to-end stories are featurized; None without a featurizer."""
-        if not any(component["name"] in FEATURIZERS for component in self.pipeline):
-            return None
-        return FeatureSettings(
-            pipeline=self.pipeline,
-            featurizers=tuple(self.ted.featurizers),
+        return text_features(
+            self.pipeline,
+            self.ted.featurizers,
             bilou=self.ted.BILOU_flag,
             entities=self.ted.entity_recognition,
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from data_pipeline.batches.assembly import coordinates, padded_length
 from data_pipeline.dialogue.dialogue_batches import text_tensors
@@ -11,6 +14,7 @@ from data_pipeline.dialogue.state_features import TEXT_ATTRIBUTES
 from data_pipeline.errors import InputError
 from model.layers.feature_widths import FeatureWidths
 from model.ted.batch import attribute_spec
+from model.ted.labels import Labels
 from model.ted.sizes import TEDSizes
 from model.ted.ted import TED
 from trainer.ted.config import TEDConfig
@@ -36,12 +40,9 @@ def make_ted(config: TEDConfig, featurizer: DialogueFeaturizer, precision: str) 
 def ted_sizes(featurizer: DialogueFeaturizer) -> TEDSizes:
     """The sizes of a TED for dialogues that this featurizer was fitted to."""
     texts = featurizer.texts
-    labels, features = ({}, {}) if texts is None else _labels_by_words(featurizer)
     return TEDSizes(
         attributes={name: _widths(featurizer, name) for name in featurizer.attributes},
-        num_labels=len(featurizer.domain.actions),
-        labels=labels,
-        label_features=features,
+        labels=_labels(featurizer),
         num_tags=len(texts.entity_tags) if texts is not None and featurizer.tagged else 0,
     )
 
@@ -59,30 +60,38 @@ def _widths(featurizer: DialogueFeaturizer, attribute: str) -> FeatureWidths:
     )
 
 
-def _labels_by_words(
-    featurizer: DialogueFeaturizer,
-) -> tuple[dict[str, FeatureWidths], dict[str, np.ndarray]]:
-    """Widths and features of the actions by name and, behind them, of those that are texts."""
-    domain = featurizer.domain
-    named = np.arange(len(domain.action_names))
-    rows = featurizer.label_rows()[named]
-    widths = {"action_name": FeatureWidths(sentence=rows.shape[1])}
-    features = {
-        "action_name_turns": named,
-        "action_name_indices": coordinates(rows, named),
-        "action_name_values": rows.data,
-    }
-    if featurizer.texts and domain.action_texts and "action_text" in featurizer.attributes:
-        texts = featurizer.texts.store("action_text", domain.action_texts)
-        everything = np.arange(len(texts))
-        made = text_tensors("action_text", texts, everything, padded_length(texts.lengths))
+def _labels(featurizer: DialogueFeaturizer) -> Labels:
+    """The actions; in end-to-end stories by name and, behind them, those that are texts."""
+    domain, texts = featurizer.domain, featurizer.texts
+    if texts is None:
+        return Labels("action_name", len(domain.actions))
+    named = len(domain.action_names)
+    widths, features = label_rows("action_name", featurizer.label_rows()[:named])
+    if domain.action_texts and "action_text" in featurizer.attributes:
+        stored = texts.store("action_text", domain.action_texts)
+        everything = np.arange(len(stored))
+        made = text_tensors("action_text", stored, everything, padded_length(stored.lengths))
         widths["action_text"] = _widths(featurizer, "action_text")
-        features |= {"action_text_turns": len(named) + everything, **made}
-    return widths, _as_specified(widths, features)
+        features |= {"action_text_turns": named + everything, **made}
+    return Labels("action_name", len(domain.actions), widths, as_specified(widths, features))
 
 
-def _as_specified(
-    widths: dict[str, FeatureWidths], features: dict[str, np.ndarray]
+def label_rows(
+    attribute: str, rows: csr_matrix
+) -> tuple[dict[str, FeatureWidths], dict[str, np.ndarray]]:
+    """Widths and features of labels that have a row each, `[labels, width]` float32."""
+    everything = np.arange(rows.shape[0])
+    features = {
+        f"{attribute}_turns": everything,
+        f"{attribute}_indices": coordinates(rows, everything),
+        f"{attribute}_values": rows.data,
+    }
+    return {attribute: FeatureWidths(sentence=rows.shape[1])}, features
+
+
+def as_specified(
+    widths: Mapping[str, FeatureWidths], features: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
+    """The features of these widths, in the types that a batch has."""
     specs = {key: s for name, of in widths.items() for key, s in attribute_spec(name, of).items()}
     return {key: features[key].astype(spec.dtype.as_numpy_dtype) for key, spec in specs.items()}

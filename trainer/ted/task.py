@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.prepare_dialogues import (
-    DialogueSources,
-    check_same_stories,
     origin_of,
     prepare_dialogues,
 )
-from data_pipeline.dialogue.prepared_dialogues import PreparedDialogues, open_dialogues
-from data_pipeline.errors import InputError
+from data_pipeline.dialogue.prepared_dialogues import open_dialogues
 from model.ted.options import TEDOptions
 from model.ted.ted import TED
 from trainer.config.options import TrainerOptions
 from trainer.config.project import Project
 from trainer.config.rasa_config import POLICIES, RasaConfig
+from trainer.dialogues.stories_of_project import (
+    PreparedStories,
+    lacks_stories,
+    next_commands,
+)
 from trainer.records.run_directory import RunDirectory
 from trainer.roles import Role
 from trainer.signatures.exported_model import ExportedModel
@@ -33,6 +34,8 @@ from trainer.ted.exported import ExportedTED
 from trainer.ted.making import make_ted
 from trainer.ted.served import served_ted
 from trainer.ted.trained import TrainedTED
+
+STORIES = PreparedStories(prepare_dialogues, open_dialogues, origin_of)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class TEDTask:
 
     @classmethod
     def lacks(cls, project: Project) -> str | None:
-        return None if project.has_dialogues else "there is no domain with stories"
+        return lacks_stories(project)
 
     @classmethod
     def configured(
@@ -66,37 +69,16 @@ class TEDTask:
         return None
 
     def starting_from(self, given: Path | None, run: RunDirectory) -> TEDTask:
-        if given is not None:
-            raise InputError(
-                "--init-from starts DIET from an earlier run; TED is trained from scratch. "
-                "Give --model diet with it."
-            )
         return self
 
-    @cached_property
-    def _sources(self) -> DialogueSources:
-        project = self.project
-        return DialogueSources(project.domain, project.stories, project.nlu_if_any)
-
     def fingerprint(self) -> str:
-        settings, text_features = self.config.dialogue_settings, self.config.text_features
-        return origin_of(self._sources, settings, text_features).fingerprint
+        return STORIES.fingerprint(self.project, self.config)
 
     def prepare(self, directory: Path) -> TrainingData:
-        return _data(
-            prepare_dialogues(
-                self._sources,
-                self.config.dialogue_settings,
-                directory,
-                text_features=self.config.text_features,
-            )
-        )
+        return STORIES.prepare(self.project, self.config, directory)
 
     def open(self, directory: Path, *, is_chief: bool) -> TrainingData:
-        prepared = open_dialogues(directory, verify=is_chief)
-        if is_chief:
-            check_same_stories(directory, prepared.fingerprint, self.fingerprint)
-        return _data(prepared)
+        return STORIES.open(self.project, self.config, directory, is_chief=is_chief)
 
     @property
     def balances_held_out(self) -> bool:
@@ -109,11 +91,7 @@ class TEDTask:
         """The checkpoint says it all."""
 
     def next_commands(self, run: Path) -> list[tuple[str | Path, ...]]:
-        return [
-            ("evaluate", run, "--stories", "TEST_STORIES"),
-            ("predict", run, "--stories", "STORIES"),
-            ("export", run),
-        ]
+        return next_commands(run)
 
     @staticmethod
     def load(directory: Path) -> TrainedTED:
@@ -132,7 +110,3 @@ class TEDTask:
     @staticmethod
     def exported(exported: ExportedModel) -> ExportedTED:
         return ExportedTED(exported)
-
-
-def _data(prepared: PreparedDialogues) -> TrainingData:
-    return TrainingData(prepared.store, prepared.fingerprint, prepared.featurizer)

@@ -11,10 +11,10 @@ from data_pipeline.batches.plans import Schedule
 from data_pipeline.dialogue.dialogue_featurizer import FEATURIZER_FILE, DialogueFeaturizer
 from data_pipeline.dialogue.prepare_dialogues import DialogueSettings
 from data_pipeline.messages.feature_settings import FeatureSettings
-from data_pipeline.messages.pipeline_components import FEATURIZERS
 from model.unexpected_intent.options import UnexpectedIntentOptions
 from trainer.config.options import TrainerOptions
 from trainer.config.run_config import schedule_of
+from trainer.dialogues.stories_of_project import text_features
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,7 @@ class UnexpectedIntentConfig:
     @property
     def text_features(self) -> FeatureSettings | None:
         """How the words of names are featurized; None without a featurizer."""
-        if not any(component["name"] in FEATURIZERS for component in self.pipeline):
-            return None
-        return FeatureSettings(
-            pipeline=self.pipeline, featurizers=tuple(self.options.featurizers), entities=False
-        )
+        return text_features(self.pipeline, self.options.featurizers, entities=False)
 
     @property
     def schedule(self) -> Schedule:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from data_pipeline.batches.assembly import coordinates
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.errors import InputError
 from model.layers.feature_widths import FeatureWidths
-from model.ted.batch import attribute_spec
+from model.ted.labels import Labels
 from model.unexpected_intent.sizes import UnexpectedIntentSizes
 from model.unexpected_intent.unexpected_intent import UnexpectedIntent
+from trainer.ted.making import as_specified, label_rows
 from trainer.unexpected_intent.config import UnexpectedIntentConfig
 
 
@@ -35,26 +33,19 @@ def make_unexpected_intent(
 
 def unexpected_intent_sizes(featurizer: DialogueFeaturizer) -> UnexpectedIntentSizes:
     """The sizes of a model for dialogues that this featurizer was fitted to."""
-    widths = {
-        name: FeatureWidths(sentence=featurizer.row_width(name)) for name in featurizer.attributes
-    }
-    count = len(featurizer.domain.intents)
-    if featurizer.texts is None or "intent" not in featurizer.texts.names:
-        return UnexpectedIntentSizes(attributes=widths, num_intents=count)
-    rows = featurizer.rows("intent", featurizer.domain.intents)
-    label = FeatureWidths(sentence=rows.shape[1])
-    everything = np.arange(count)
-    features = {
-        "intent_turns": everything,
-        "intent_indices": coordinates(rows, everything),
-        "intent_values": rows.data,
-    }
-    specs = attribute_spec("intent", label)
     return UnexpectedIntentSizes(
-        attributes=widths,
-        num_intents=count,
-        label=label,
-        label_features={
-            key: features[key].astype(spec.dtype.as_numpy_dtype) for key, spec in specs.items()
+        attributes={
+            name: FeatureWidths(sentence=featurizer.row_width(name))
+            for name in featurizer.attributes
         },
+        labels=_labels(featurizer),
     )
+
+
+def _labels(featurizer: DialogueFeaturizer) -> Labels:
+    """The intents; where some story is end to end, by their words."""
+    intents = featurizer.domain.intents
+    if featurizer.texts is None or "intent" not in featurizer.texts.names:
+        return Labels("intent", len(intents))
+    widths, features = label_rows("intent", featurizer.rows("intent", intents))
+    return Labels("intent", len(intents), widths, as_specified(widths, features))

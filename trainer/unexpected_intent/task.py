@@ -5,26 +5,29 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.intents.intent_store import IntentStore
 from data_pipeline.dialogue.intents.prepared_intents import (
-    PreparedIntents,
     any_can_be_learnt_from,
     open_intents,
     origin_of_intents,
     prepare_intents,
 )
-from data_pipeline.dialogue.prepare_dialogues import DialogueSources, check_same_stories
 from data_pipeline.errors import InputError
 from model.unexpected_intent.options import UnexpectedIntentOptions
 from model.unexpected_intent.unexpected_intent import UnexpectedIntent
 from trainer.config.options import TrainerOptions
 from trainer.config.project import Project
 from trainer.config.rasa_config import POLICIES, RasaConfig
+from trainer.dialogues.stories_of_project import (
+    PreparedStories,
+    lacks_stories,
+    next_commands,
+    sources_of,
+)
 from trainer.records.run_directory import RunDirectory
 from trainer.roles import Role
 from trainer.signatures.exported_model import ExportedModel
@@ -38,6 +41,9 @@ from trainer.unexpected_intent.served import served_unexpected_intent
 from trainer.unexpected_intent.trained import TrainedUnexpectedIntent
 
 logger = logging.getLogger(__name__)
+
+
+STORIES = PreparedStories(prepare_intents, open_intents, origin_of_intents)
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class UnexpectedIntentTask:
 
     @classmethod
     def lacks(cls, project: Project) -> str | None:
-        return None if project.has_dialogues else "there is no domain with stories"
+        return lacks_stories(project)
 
     @classmethod
     def configured(
@@ -69,43 +75,22 @@ class UnexpectedIntentTask:
 
     def lacks_examples(self) -> str | None:
         try:
-            found = any_can_be_learnt_from(self._sources)
+            found = any_can_be_learnt_from(sources_of(self.project))
         except InputError:
             return None  # preparing says it, if there is no prepared data set
         return None if found else "in every story something is said by a text, not by an intent"
 
     def starting_from(self, given: Path | None, run: RunDirectory) -> UnexpectedIntentTask:
-        if given is not None:
-            raise InputError(
-                f"--init-from starts DIET from an earlier run; {self.component} is trained from "
-                "scratch. Give --model diet with it."
-            )
         return self
 
-    @cached_property
-    def _sources(self) -> DialogueSources:
-        project = self.project
-        return DialogueSources(project.domain, project.stories, project.nlu_if_any)
-
     def fingerprint(self) -> str:
-        settings, text_features = self.config.dialogue_settings, self.config.text_features
-        return origin_of_intents(self._sources, settings, text_features).fingerprint
+        return STORIES.fingerprint(self.project, self.config)
 
     def prepare(self, directory: Path) -> TrainingData:
-        return _data(
-            prepare_intents(
-                self._sources,
-                self.config.dialogue_settings,
-                directory,
-                text_features=self.config.text_features,
-            )
-        )
+        return STORIES.prepare(self.project, self.config, directory)
 
     def open(self, directory: Path, *, is_chief: bool) -> TrainingData:
-        prepared = open_intents(directory, verify=is_chief)
-        if is_chief:
-            check_same_stories(directory, prepared.fingerprint, self.fingerprint)
-        return _data(prepared)
+        return STORIES.open(self.project, self.config, directory, is_chief=is_chief)
 
     @property
     def balances_held_out(self) -> bool:
@@ -128,11 +113,7 @@ class UnexpectedIntentTask:
             )
 
     def next_commands(self, run: Path) -> list[tuple[str | Path, ...]]:
-        return [
-            ("evaluate", run, "--stories", "TEST_STORIES"),
-            ("predict", run, "--stories", "STORIES"),
-            ("export", run),
-        ]
+        return next_commands(run)
 
     @staticmethod
     def load(directory: Path) -> TrainedUnexpectedIntent:
@@ -151,7 +132,3 @@ class UnexpectedIntentTask:
     @staticmethod
     def exported(exported: ExportedModel) -> ExportedUnexpectedIntent:
         return ExportedUnexpectedIntent(exported)
-
-
-def _data(prepared: PreparedIntents) -> TrainingData:
-    return TrainingData(prepared.store, prepared.fingerprint, prepared.featurizer)

@@ -19,6 +19,7 @@ from goldens import (
 )
 
 from model.ted.batch import ATTRIBUTES
+from model.ted.labels import Labels
 from model.ted.options import TEDOptions
 from model.ted.sizes import TEDSizes
 from model.ted.ted import TED
@@ -63,9 +64,12 @@ class Case:
         features = [self.turns.attribute(name, f"label_{name}", real) for name in labels]
         return TEDSizes(
             attributes={name: self.turns.widths(name) for name in ATTRIBUTES if name in self.turns},
-            num_labels=count,
-            labels=labels,
-            label_features={key: value for of in features for key, value in of.items()},
+            labels=Labels(
+                "action_name",
+                count,
+                labels,
+                {key: value for of in features for key, value in of.items()},
+            ),
             num_tags=3 if "entity_tags/ids" in self.given else 0,
         )
 

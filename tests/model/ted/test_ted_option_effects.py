@@ -10,6 +10,7 @@ from observed import observed
 from ted_toys import FULL, Toy, toy_ted
 
 from model.layers.feature_widths import FeatureWidths
+from model.ted.labels import Labels
 from model.ted.options import TEDOptions
 from model.ted.sizes import TEDSizes
 from model.ted.ted import TED
@@ -90,7 +91,7 @@ def test_a_changed_option_changes_the_model_or_its_losses(observe, option, value
 def test_features_of_a_text_that_differ_in_width_meet_at_the_concat_dimension():
     text = FeatureWidths(sequence=7, sentence=6, sequence_dense=3)
     attributes = {"text": text, "action_name": FeatureWidths(sentence=4)}
-    sizes = TEDSizes(attributes=attributes, num_labels=4)
+    sizes = TEDSizes(attributes=attributes, labels=Labels("action_name", 4))
     model = TED(sizes, TEDOptions.from_rasa({"concat_dimension": {"text": 9}}))
     model.build()
     assert model.encoders[0].text.input_width == 9

@@ -3,6 +3,7 @@ import logging
 import pytest
 
 from model.layers.feature_widths import FeatureWidths
+from model.ted.labels import Labels
 from model.ted.options import TEDOptions
 from model.ted.sizes import TEDSizes
 
@@ -74,6 +75,7 @@ def test_unknown_keys_have_no_effect_and_a_suggestion(caplog):
 
 
 NAME = FeatureWidths(sentence=3)
+OF_INTENTS = {f"intent_{what}": [0] for what in ("turns", "indices", "values")}
 
 
 @pytest.mark.parametrize(
@@ -81,15 +83,29 @@ NAME = FeatureWidths(sentence=3)
     [
         ({"attributes": {"action_name": NAME}}, "neither intents nor texts"),
         ({"attributes": {"intent": NAME}}, "no actions"),
-        ({"attributes": {"intent": NAME, "action_name": NAME}, "num_labels": 0}, "no actions"),
         ({"attributes": {"intent": NAME, "forms": NAME}}, "Received: \\['forms'\\]"),
         ({"attributes": {"text": NAME, "action_name": NAME}}, "`text` needs features of tokens"),
         (
-            {"attributes": {"intent": NAME, "action_name": NAME}, "labels": {"action_name": NAME}},
-            "`label_features` must hold .*action_name_indices",
+            {
+                "attributes": {"intent": NAME, "action_name": NAME},
+                "labels": Labels("intent", 1, {"intent": NAME}, OF_INTENTS),
+            },
+            "`labels` may hold action_name, action_text",
         ),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(sizes, message):
     with pytest.raises(ValueError, match=message):
-        TEDSizes(**{"num_labels": 3, **sizes})
+        TEDSizes(**{"labels": Labels("action_name", 3), **sizes})
+
+
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        (("action_name", 0), "no action_name to choose. Received: 0"),
+        (("action_name", 1, {"action_name": NAME}), "labels must be .*action_name_indices"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(labels, message):
+    with pytest.raises(ValueError, match=message):
+        Labels(*labels)

@@ -10,6 +10,7 @@ from dialogues.golden_turns import TED_PATHS, GivenTurns
 from goldens import DIRECTORY, Golden, RecordedNoise, assert_close, connections, l2_of, variables
 
 from model.ted.batch import ATTRIBUTES
+from model.ted.labels import Labels
 from model.unexpected_intent.options import UnexpectedIntentOptions
 from model.unexpected_intent.sizes import UnexpectedIntentSizes
 from model.unexpected_intent.unexpected_intent import UnexpectedIntent
@@ -57,9 +58,12 @@ class Case:
         real = np.ones([count, 1], bool)
         return UnexpectedIntentSizes(
             attributes={name: self.turns.widths(name) for name in ATTRIBUTES if name in self.turns},
-            num_intents=count,
-            label=self.turns.widths("label_intent") if by_words else None,
-            label_features=self.turns.attribute("intent", "label_intent", real) if by_words else {},
+            labels=Labels(
+                "intent",
+                count,
+                {"intent": self.turns.widths("label_intent")} if by_words else {},
+                self.turns.attribute("intent", "label_intent", real) if by_words else {},
+            ),
         )
 
     def our_batch(self):

@@ -10,6 +10,7 @@ from ted_toys import Toy, toy_unexpected_intent
 from model.layers.feature_widths import FeatureWidths
 from model.noise import Noise
 from model.replicas import ONE_REPLICA
+from model.ted.labels import Labels
 from model.unexpected_intent.options import UnexpectedIntentOptions
 from model.unexpected_intent.sizes import UnexpectedIntentSizes
 from model.unexpected_intent.unexpected_intent import UnexpectedIntent
@@ -153,13 +154,16 @@ def test_a_copy_from_its_config_answers_alike(by_words):
     if by_words:
         sizes = UnexpectedIntentSizes(
             attributes=model.sizes.attributes,
-            num_intents=4,
-            label=FeatureWidths(sentence=3),
-            label_features={
-                "intent_turns": np.arange(4),
-                "intent_indices": np.array([[0, 0], [1, 1], [2, 2], [3, 0], [3, 1]]),
-                "intent_values": np.ones(5, np.float32),
-            },
+            labels=Labels(
+                "intent",
+                4,
+                {"intent": FeatureWidths(sentence=3)},
+                {
+                    "intent_turns": np.arange(4),
+                    "intent_indices": np.array([[0, 0], [1, 1], [2, 2], [3, 0], [3, 1]]),
+                    "intent_values": np.ones(5, np.float32),
+                },
+            ),
         )
         model = UnexpectedIntent(sizes, model.options)
         model.build()
@@ -215,14 +219,12 @@ def test_the_featurizer_may_be_named():
 @pytest.mark.parametrize(
     "sizes, message",
     [
-        ({"num_intents": 0}, "There are no intents"),
         ({"attributes": {"intent": FeatureWidths(sentence=2)}}, "hold no action_name"),
         ({"attributes": {"text": FeatureWidths(sentence=2)}}, "`attributes` may hold intent"),
-        ({"label": FeatureWidths(sentence=2)}, "`label_features` must hold"),
     ],
 )
 def test_sizes_that_do_not_fit_are_named(sizes, message):
     widths = FeatureWidths(sentence=2)
-    given = {"attributes": {"intent": widths, "action_name": widths}, "num_intents": 2, **sizes}
+    given = {"attributes": {"intent": widths, "action_name": widths}, **sizes}
     with pytest.raises(ValueError, match=message):
-        UnexpectedIntentSizes(**given)
+        UnexpectedIntentSizes(labels=Labels("intent", 2), **given)

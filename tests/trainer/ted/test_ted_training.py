@@ -102,7 +102,7 @@ def test_a_set_for_one_model_and_one_for_both(both):
         (("--model", "ted", "--set", "diet.epochs=1"), "diet is not trained here"),
         (("--model", "ted", "--set", "ted.max_histry=1"), "did you mean 'max_history'"),
         (("--model", "diet", "--set", "max_history=1"), "unknown option 'max_history'"),
-        (("--model", "ted", "--init-from", "RUN"), "Give --model diet"),
+        (("--model", "ted", "--init-from", "RUN"), "--init-from is for diet; ted is always"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(both, command, tmp_path, arguments, words):

@@ -6,7 +6,7 @@ The turns of all examples lie end to end, without padding; the keys are those of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -83,11 +83,12 @@ def text_tensors(
 ) -> dict[str, np.ndarray]:
     """The tensors of texts, as DIET has them, under the name of the attribute."""
     made = assemble(texts, values.astype(np.int64), positions)
-    return {
-        attribute + key.removeprefix("text"): tensor
-        for key, tensor in made.items()
-        if key not in NOT_OF_DIALOGUES
-    }
+    return renamed(attribute, {k: v for k, v in made.items() if k not in NOT_OF_DIALOGUES})
+
+
+def renamed(attribute: str, tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """The tensors of DIET's texts under the name of an attribute."""
+    return {attribute + key.removeprefix("text"): tensor for key, tensor in tensors.items()}
 
 
 def _entity_tags(

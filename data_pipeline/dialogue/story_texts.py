@@ -134,10 +134,9 @@ def _fit(
     scanner: Scanner, messages: Iterable[Message], side_items: SideItems | None = None
 ) -> FittedPipeline:
     messages = iter(messages)
-    chunks = []
-    while chunk := list(islice(messages, CHUNK_MESSAGES)):
-        chunks.append(scanner(chunk))
-    return ScanResult(chunks, side_items or SideItems()).fit(scanner)
+    chunks = iter(lambda: list(islice(messages, CHUNK_MESSAGES)), [])
+    scanned = map(scanner, chunks)
+    return ScanResult.of_chunks(scanner, scanned, side_items or SideItems()).fit(scanner)
 
 
 def _message(text: str, entities: Sequence[StoryEntity] = ()) -> Message:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from data_pipeline.dialogue.dialogue_batches import renamed
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.dialogue.domain.events import ACTION_LISTEN
@@ -128,8 +129,7 @@ class DialogueFeatures(tf.Module):
         places = true_places(present)
         strings = tf.gather(strings, places)
         if attribute in self._texts:
-            made = self._texts[attribute](strings).batch
-            made = {attribute + key.removeprefix("text"): tensor for key, tensor in made.items()}
+            made = renamed(attribute, self._texts[attribute](strings).batch)
         else:
             indices, values = self._names[attribute](strings)
             made = {f"{attribute}_indices": indices, f"{attribute}_values": values}

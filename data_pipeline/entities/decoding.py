@@ -175,6 +175,18 @@ class SynonymStatistics:
     synonyms: dict[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
 
+    def add(self, text: str, value: str) -> None:
+        """Take in an annotated text and its value: the last synonym counts, the first writing."""
+        if text != value:
+            self.synonyms[text.lower()] = value
+        self.values.setdefault(value.lower(), value)
+
+    def merge(self, later: SynonymStatistics) -> None:
+        """Take in what the messages after these say."""
+        self.synonyms.update(later.synonyms)
+        for written, value in later.values.items():
+            self.values.setdefault(written, value)
+
 
 class SynonymMapper:
     """Replaces entity values by what they are a synonym of, whatever their case.
@@ -195,7 +207,7 @@ class SynonymMapper:
         seen = SynonymStatistics()
         for message in messages:
             for entity in message.entities:
-                _add(seen, message.text[entity.start : entity.end], entity.value)
+                seen.add(message.text[entity.start : entity.end], entity.value)
         return seen
 
     @classmethod
@@ -205,16 +217,15 @@ class SynonymMapper:
         statistics: Iterable[SynonymStatistics] = (),
         earlier: SynonymMapper | None = None,
     ) -> SynonymMapper:
-        """The mapper for the training data's synonyms and the chunks, in their order.
+        """The mapper for the training data's synonyms and what messages say, in their order.
 
         What `earlier` maps stays so, unless it is defined anew.
         """
         total = SynonymStatistics()
         for text, value in synonyms.items():
-            _add(total, text, value)
-        for chunk in statistics:
-            total.synonyms.update(chunk.synonyms)
-            total.values = {**chunk.values, **total.values}
+            total.add(text, value)
+        for messages in statistics:
+            total.merge(messages)
         known = earlier.synonyms if earlier else {}
         return cls({**total.values, **known, **total.synonyms})
 
@@ -229,9 +240,3 @@ class SynonymMapper:
                 processors = [*entity.get("processors", ()), self.name]
                 replaced.append({**entity, "value": value, "processors": processors})
         return replaced
-
-
-def _add(statistics: SynonymStatistics, text: str, value: str) -> None:
-    if text != value:
-        statistics.synonyms[text.lower()] = value
-    statistics.values.setdefault(value.lower(), value)

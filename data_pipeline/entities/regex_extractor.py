@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from data_pipeline.component_options import read_options
 from data_pipeline.featurizers.lookup_matcher import LookupMatcher
 from data_pipeline.featurizers.regex_featurizer import PatternMatcher
-from data_pipeline.rasa_files.nlu_files import iter_nlu_files, sorted_regexes
-from data_pipeline.rasa_files.training_items import LookupTable, Message, RegexPattern, Synonym
+from data_pipeline.rasa_files.nlu_files import sorted_regexes
+from data_pipeline.rasa_files.training_items import LookupTable, RegexPattern
 from data_pipeline.warnings_to_user import warn
 
 NAME = "RegexEntityExtractor"
@@ -42,21 +41,16 @@ class EntityPatterns:
     lookups: tuple[LookupTable, ...] = ()
 
     @classmethod
-    def learn(cls, files: Iterable[Path]) -> EntityPatterns:
-        """Those of NLU files, of which `find_nlu_files` made sure."""
-        names: set[str] = set()
-        regexes: list[RegexPattern] = []
-        lookups: list[LookupTable] = []
-        for item in iter_nlu_files(files):
-            if isinstance(item, Message):
-                names.update(entity.entity for entity in item.entities)
-            elif isinstance(item, RegexPattern):
-                regexes.append(item)
-            elif not isinstance(item, Synonym):
-                lookups.append(item)
+    def of(
+        cls,
+        entities: Collection[str],
+        regexes: Iterable[RegexPattern],
+        lookups: Iterable[LookupTable],
+    ) -> EntityPatterns:
+        """Those of training data, in which these entities are annotated."""
         found = cls(
-            tuple(regex for regex in sorted_regexes(regexes) if regex.name in names),
-            tuple(table for table in lookups if table.name in names),
+            tuple(regex for regex in sorted_regexes(regexes) if regex.name in entities),
+            tuple(table for table in lookups if table.name in entities),
         )
         if found == cls():
             warn(

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import reduce
 from typing import Any
 
 from scipy.sparse import csr_matrix
@@ -90,6 +91,15 @@ class CountVectorsFeaturizer(Featurizer):
             seen.terms.add_document(self._analyze(" ".join(words)) if words else ())
         return seen
 
+    def merge(
+        self, total: CountVectorsStatistics, more: CountVectorsStatistics
+    ) -> CountVectorsStatistics:
+        """Adds them up."""
+        total.tokens |= more.tokens
+        total.terms.merge(more.terms)
+        total.intents.update(more.intents)
+        return total
+
     @property
     def shares_vocabulary(self) -> bool:
         """Whether all that has words has one vocabulary (`use_shared_vocab`)."""
@@ -105,11 +115,7 @@ class CountVectorsFeaturizer(Featurizer):
         Raises:
             InputError: the frequency limits leave no term, or a shared vocabulary would grow.
         """
-        total = CountVectorsStatistics()
-        for chunk in statistics:
-            total.tokens |= chunk.tokens
-            total.terms.merge(chunk.terms)
-            total.intents.update(chunk.intents)
+        total = reduce(self.merge, statistics, CountVectorsStatistics())
         texts = total.terms
         for token in total.tokens:
             texts.add_document(self._analyze(self._word(token)))

@@ -54,8 +54,9 @@ class Featurizer(ABC):
     vector is `token_vectors([token.text])`. Only where a token's vector depends on the whole text,
     as a language model's does, it is in `text_vectors`; so are sparse rows in `text_rows`.
 
-    Fitting takes two steps, so that it can be spread over processes: `observe` sums up a chunk of
-    messages, `fit` merges these sums. How the messages are chunked makes no difference.
+    Fitting takes three steps, so that it can be spread over processes: `observe` sums up a chunk of
+    messages, `merge` adds such sums, `fit` learns from them. How the messages are chunked makes no
+    difference.
 
     A subclass overrides what it has to offer.
 
@@ -106,6 +107,10 @@ class Featurizer(ABC):
 
     def observe(self, messages: Sequence[TokenizedMessage]) -> Any:
         """Picklable statistics of one chunk."""
+        return None
+
+    def merge(self, total: Any, more: Any) -> Any:
+        """The statistics of two chunks as one; what `total` holds may be changed for that."""
         return None
 
     @abstractmethod

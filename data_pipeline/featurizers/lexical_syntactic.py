@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 from scipy.sparse import csr_matrix
@@ -33,7 +33,7 @@ TAG_FEATURES: dict[str, Callable[[str | None], object]] = {
 }
 CACHED_TOKENS = 100_000
 
-Values = dict[tuple[int, str], frozenset[str]]
+Values = dict[tuple[int, str], set[str]]
 """(window position, feature name) -> the values seen, as text."""
 
 
@@ -109,7 +109,13 @@ class LexicalSyntacticFeaturizer(Featurizer):
                     places = range(*self._reach(position, length))
                     edges = {(index == 0, index == length - 1) for index in places}
                     values[position, name] |= {_edge_value(name, *edge) for edge in edges}
-        return {pair: frozenset(found) for pair, found in values.items() if found}
+        return {pair: found for pair, found in values.items() if found}
+
+    def merge(self, total: Values, more: Values) -> Values:
+        """All values of both."""
+        for pair, found in more.items():
+            total.setdefault(pair, set()).update(found)
+        return total
 
     def continue_from(self, earlier: LexicalSyntacticFeaturizer) -> None:
         """Takes over the values. Rasa forgets them, and refuses data in which one is missing."""
@@ -117,10 +123,9 @@ class LexicalSyntacticFeaturizer(Featurizer):
 
     def fit(self, statistics: Iterable[Values]) -> None:
         """Numbers the values, old and new: pairs sorted, the values of a pair sorted."""
-        values = defaultdict(set, {pair: set(known) for pair, known in self._columns.items()})
-        for chunk in statistics:
-            for pair, found in chunk.items():
-                values[pair] |= found
+        values = reduce(
+            self.merge, statistics, {pair: set(known) for pair, known in self._columns.items()}
+        )
         self._set_columns({pair: sorted(values[pair]) for pair in sorted(values)})
 
     def token_rows(self, tokens: Sequence[str]) -> csr_matrix:

@@ -13,7 +13,7 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -132,7 +132,9 @@ class Learnt:
         earlier = settings.earlier.pipeline if settings.earlier else None
         pipeline = scan.fit(scanner, earlier)
         if settings.entity_patterns:
-            pipeline = replace(pipeline, entity_patterns=EntityPatterns.learn(files))
+            found = scan.side_items
+            patterns = EntityPatterns.of(found.entity_names, found.regexes, found.lookups)
+            pipeline = replace(pipeline, entity_patterns=patterns)
         if earlier is not None:
             check_extends(earlier, pipeline)
         report_scan(scan, pipeline, settings.labelling.plural)
@@ -166,7 +168,7 @@ class Learnt:
             pipeline.without_dense_only(), type_ids, settings.labelling, pipeline.has_context
         )
         encoded = _encoded(self.files, encoder, self.processes)
-        written = self.progress(encoded, "Writing", self.scan.messages)
+        written = self.progress(encoded, "Writing", self.scan.total.messages)
         places = IdAssigner()
         writer = PreparedWriter(folder)
         for shard in _shards(_with_context(written, pipeline), places):
@@ -210,9 +212,9 @@ def _scan(
     side_items = SideItems()
     chunks = _chunks(map(scanner.labelling.named, side_items.take_from(iter_nlu_files(files))))
     results = ((r.messages, r) for r in map_chunks(scanner, chunks, processes))
-    scanned = list(progress(results, "Scanning"))
-    scan = ScanResult([*scanned, statistics_of_other_texts(scanner)], side_items)
-    if not scan.messages:
+    scanned = chain(progress(results, "Scanning"), [statistics_of_other_texts(scanner)])
+    scan = ScanResult.of_chunks(scanner, scanned, side_items)
+    if not scan.total.messages:
         raise InputError(
             f"{', '.join(map(str, files)) or 'no NLU training file'}: no example with both a text "
             "and an intent; add some"

@@ -17,7 +17,7 @@ def report_scan(scan: ScanResult, pipeline: FittedPipeline, labels: str) -> None
     tags = ", ".join(f"{number} {head} tags" for head, number in pipeline.tags.num_tags.items())
     logger.info(
         "%d messages, %d distinct tokens, %d %s, %s.",
-        scan.messages,
+        scan.total.messages,
         len(scan.token_types()),
         len(pipeline.labels),
         labels,
@@ -30,15 +30,15 @@ def report_scan(scan: ScanResult, pipeline: FittedPipeline, labels: str) -> None
             featurizer.sequence_width,
             featurizer.sentence_width,
         )
-    if scan.without_tokens:
-        warn(f"{scan.without_tokens} message(s) have no words and were left out.")
-    if scan.misaligned:
+    if scan.total.without_tokens:
+        warn(f"{scan.total.without_tokens} message(s) have no words and were left out.")
+    if scan.total.misaligned:
         bilou = "BILOU tags cannot express them, so they are not learnt"
         plain = "they are learnt with the borders of their tokens"
         warn(
-            f"{scan.misaligned} annotated entities do not begin and end where tokens do; "
+            f"{scan.total.misaligned} annotated entities do not begin and end where tokens do; "
             f"{bilou if pipeline.tags.bilou else plain}. The first: "
-            f"{'; '.join(map(str, scan.shown_misaligned))}"
+            f"{'; '.join(map(str, scan.total.shown_misaligned))}"
         )
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from data_pipeline.entities.decoding import SynonymMapper, SynonymStatistics
 from data_pipeline.entities.tags import (
     TagStatistics,
-    TagVocabulary,
     fit_tags,
     misaligned,
     observe_tags,
@@ -47,9 +46,9 @@ class Misaligned:
         return f"{self.message.source}: [{covered}]({self.entity.entity}) in {self.message.text!r}"
 
 
-@dataclass(frozen=True)
-class ChunkStatistics:
-    """What one chunk of messages tells; made by `Scanner` in a worker process."""
+@dataclass
+class Statistics:
+    """What some messages tell; made by `Scanner`, of a chunk in a worker process."""
 
     messages: int
     without_tokens: int
@@ -60,6 +59,19 @@ class ChunkStatistics:
     featurizers: list[Any]
     misaligned: int
     shown_misaligned: list[Misaligned]
+
+    def add(self, later: Statistics, featurizers: Sequence[Featurizer]) -> None:
+        """Take in what the messages after these tell, as the featurizers merge it."""
+        self.messages += later.messages
+        self.without_tokens += later.without_tokens
+        self.tokens |= later.tokens
+        self.labels.update(later.labels)
+        self.tags = {head: tags | later.tags[head] for head, tags in self.tags.items()}
+        self.synonyms.merge(later.synonyms)
+        pairs = zip(featurizers, self.featurizers, later.featurizers, strict=True)
+        self.featurizers = [featurizer.merge(total, more) for featurizer, total, more in pairs]
+        self.misaligned += later.misaligned
+        self.shown_misaligned = [*self.shown_misaligned, *later.shown_misaligned][:SHOWN_MISALIGNED]
 
 
 @dataclass
@@ -78,7 +90,7 @@ class Scanner:
     entities: bool
     labelling: Labelling = ByIntent()
 
-    def __call__(self, messages: Sequence[Message]) -> ChunkStatistics:
+    def __call__(self, messages: Sequence[Message]) -> Statistics:
         tokenized = tokenize(self.tokenizer, messages)
         kept = [message for message in tokenized if message.tokens]
         labels = [self.labelling.label_of(message.message) for message in kept]
@@ -88,7 +100,7 @@ class Scanner:
             for message in (kept if self.entities else ())
             for entity in misaligned(message)
         ]
-        return ChunkStatistics(
+        return Statistics(
             messages=len(examples),
             without_tokens=len(tokenized) - len(kept),
             tokens={token.type for message in examples for token in message.tokens},
@@ -101,7 +113,7 @@ class Scanner:
         )
 
 
-def statistics_of_other_texts(scanner: Scanner) -> ChunkStatistics:
+def statistics_of_other_texts(scanner: Scanner) -> Statistics:
     """What the texts of labels add: words of shared vocabularies, and no messages."""
     texts = [Message(text) for text in scanner.labelling.other_texts()]
     tokenized = tokenize(scanner.tokenizer, texts)
@@ -116,6 +128,7 @@ class SideItems:
     synonyms: dict[str, str] = field(default_factory=dict)
     regexes: list[RegexPattern] = field(default_factory=list)
     lookups: list[LookupTable] = field(default_factory=list)
+    entity_names: set[str] = field(default_factory=set)
 
     def take_from(self, items: Iterable[TrainingItem]) -> Iterable[Message]:
         """Yield the messages one can train on; keep everything else here.
@@ -125,6 +138,7 @@ class SideItems:
         """
         for item in items:
             if isinstance(item, Message):
+                self.entity_names.update(entity.entity for entity in item.entities)
                 if item.intent:
                     yield item
             elif isinstance(item, Synonym):
@@ -135,42 +149,34 @@ class SideItems:
                 self.lookups.append(item)
 
 
-@dataclass
+@dataclass(frozen=True)
 class ScanResult:
-    """The statistics of all chunks."""
+    """What all messages tell, and what the files hold beside them."""
 
-    chunks: list[ChunkStatistics]
+    total: Statistics
     side_items: SideItems
 
-    @property
-    def messages(self) -> int:
-        return sum(chunk.messages for chunk in self.chunks)
-
-    @property
-    def without_tokens(self) -> int:
-        return sum(chunk.without_tokens for chunk in self.chunks)
-
-    @property
-    def misaligned(self) -> int:
-        return sum(chunk.misaligned for chunk in self.chunks)
-
-    @property
-    def shown_misaligned(self) -> list[Misaligned]:
-        return [shown for chunk in self.chunks for shown in chunk.shown_misaligned][
-            :SHOWN_MISALIGNED
-        ]
+    @classmethod
+    def of_chunks(
+        cls, scanner: Scanner, chunks: Iterable[Statistics], side_items: SideItems
+    ) -> ScanResult:
+        """Adds chunks up as they arrive, so that memory grows with the vocabulary alone."""
+        total = scanner([])
+        for chunk in chunks:
+            total.add(chunk, scanner.featurizers)
+        return cls(total, side_items)
 
     def token_types(self) -> list[TokenType]:
         """Every distinct token, sorted."""
-        return sorted(set().union(*(chunk.tokens for chunk in self.chunks)))
+        return sorted(self.total.tokens)
 
     def fit(self, scanner: Scanner, earlier: FittedPipeline | None = None) -> FittedPipeline:
         """The pipeline that these statistics determine; `earlier` is the one it extends."""
-        for position, featurizer in enumerate(scanner.featurizers):
+        for featurizer, statistics in zip(scanner.featurizers, self.total.featurizers, strict=True):
             if isinstance(featurizer, RegexFeaturizer):
                 featurizer.learn_patterns(self.side_items.regexes, self.side_items.lookups)
-            featurizer.fit(chunk.featurizers[position] for chunk in self.chunks)
-        labels = tuple(sorted(set().union(*(chunk.labels for chunk in self.chunks))))
+            featurizer.fit([statistics])
+        labels = tuple(sorted(self.total.labels))
         return FittedPipeline(
             tokenizer=scanner.tokenizer,
             featurizers=scanner.featurizers,
@@ -180,13 +186,10 @@ class ScanResult:
                 scanner.featurizers,
                 lambda label: scanner.labelling.tokens(label, scanner.tokenizer),
             ),
-            tags=self._tags(scanner.bilou),
+            tags=fit_tags([self.total.tags], scanner.bilou),
             synonyms=SynonymMapper.fit(
                 self.side_items.synonyms,
-                (chunk.synonyms for chunk in self.chunks),
+                [self.total.synonyms],
                 earlier.synonyms if earlier else None,
             ),
         )
-
-    def _tags(self, bilou: bool) -> TagVocabulary:
-        return fit_tags((chunk.tags for chunk in self.chunks), bilou)

@@ -21,7 +21,7 @@ def fitted(pipeline: Sequence[Mapping[str, Any]], items: Sequence[TrainingItem])
     scanner = FeatureSettings([dict(component) for component in pipeline]).scanner()
     side_items = SideItems()
     messages = list(side_items.take_from(items))
-    return ScanResult([scanner(messages)], side_items).fit(scanner)
+    return ScanResult(scanner(messages), side_items).fit(scanner)
 
 
 def features_in_python(pipeline: FittedPipeline, texts: Sequence[str]) -> dict[str, np.ndarray]:

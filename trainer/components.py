@@ -98,13 +98,12 @@ def report_left_out(pipeline: Sequence[str], policies: Sequence[str]) -> None:
             "DIET (a spell checker, say), train on texts that are changed alike.",
             name,
         )
-    elsewhere = answering_elsewhere([*pipeline, *policies])
-    if elsewhere:
+    if elsewhere := [*answering_elsewhere(pipeline), *answering_elsewhere(policies)]:
         logger.info("Not trained here, since they only answer: %s.", ", ".join(elsewhere))
 
 
 def answering_elsewhere(names: Sequence[str]) -> list[str]:
-    """Those of the components that answer in Rasa and not here, each once."""
+    """Those of the components that answer in Rasa and not here, each once, in order."""
     found = (name for name in names if effect_of(name)[0] is Effect.ANSWERS_ELSEWHERE)
     return list(dict.fromkeys(found))
 

@@ -20,6 +20,7 @@ from model.ted.options import TEDOptions
 from trainer.checkpoints.checkpoint import Checkpointer
 from trainer.config.options import TrainerOptions
 from trainer.config.project import find_project
+from trainer.config.rasa_config import RasaConfig
 from trainer.config.run_config import RunConfig
 from trainer.diet.config import DIETConfig
 from trainer.diet.making import make_diet
@@ -83,6 +84,7 @@ def train(
         run_dir=Path(run_dir or Path("runs") / found.name),
         fresh=fresh,
         init_from=None if init_from is None else Path(init_from),
+        components=RasaConfig.read(found.config).names(),
         callbacks=callbacks,
     )
     return TrainedRun(train_request(request).directory)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.dialogue.domain.events import Event
 from data_pipeline.errors import InputError
+from trainer.components import answering_elsewhere
 from trainer.messages.answers import together
 from trainer.models import MODELS
 from trainer.records.run_directory import RunDirectory, runs_in
@@ -141,6 +142,16 @@ class TrainedRun:
             f"{' or '.join(map(str.upper, kinds))}, which {role.value}. "
             f"Train one (--model {kinds[0]})."
         )
+
+    def answering_elsewhere(self, *sections: str) -> list[str]:
+        """The components of the configuration that answer in Rasa and not here.
+
+        Args:
+            sections: of `config.yml`: `pipeline` (messages), `policies` (dialogues).
+        """
+        facts = RunDirectory(self.directory).facts() or {}
+        recorded = facts.get("components", {})  # runs of earlier versions say nothing
+        return [name for s in sections for name in answering_elsewhere(recorded.get(s, ()))]
 
     def evaluate(
         self, *, nlu: Sequence[str | Path] = (), stories: Sequence[str | Path] = ()

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from data_pipeline.errors import InputError
 from trainer.cli.quiet_start import load_tensorflow
 
+if TYPE_CHECKING:
+    from trainer.trained_run import TrainedRun
+
 PATH = click.Path(path_type=Path)
+PIPELINE, POLICIES = "pipeline", "policies"
+"""The sections of `config.yml`: who answers messages, who goes on with dialogues."""
 
 
 @click.command()
@@ -38,7 +43,9 @@ def evaluate(
     load_tensorflow()
     from trainer.trained_run import TrainedRun
 
-    evaluation = TrainedRun(run_dir).evaluate(nlu=nlu, stories=stories)
+    run = TrainedRun(run_dir)
+    evaluation = run.evaluate(nlu=nlu, stories=stories)
+    _tell_left_out(run, PIPELINE if nlu else POLICIES)
     if failures is not None and evaluation.failures is not None:
         write_text(failures, evaluation.failures + "\n")
     for title, table in evaluation.tables.items():
@@ -79,6 +86,7 @@ def predict(
         _predict_actions(run_dir, stories)
         return
     run = TrainedRun(run_dir)
+    _tell_left_out(run, PIPELINE)
     if texts or text_file is not None:
         for answer in run.answers([*texts, *(_lines(text_file) if text_file else ())]):
             click.echo(json.dumps(answer, ensure_ascii=False))
@@ -93,11 +101,22 @@ def _predict_actions(run_dir: Path, stories: tuple[Path, ...]) -> None:
     from trainer.trained_run import TrainedRun
 
     run = TrainedRun(run_dir)
+    _tell_left_out(run, *(() if stories else (PIPELINE,)), POLICIES)
     for answer in continue_stories(run, stories) if stories else ():
         click.echo(json.dumps(answer, ensure_ascii=False))
     if not stories:
         click.echo(HELP, err=True)
         converse(run, _typed_line, click.echo)
+
+
+def _tell_left_out(run: TrainedRun, *sections: str) -> None:
+    """Say, where the answers do not go, what else would answer in Rasa."""
+    if left_out := run.answering_elsewhere(*sections):
+        click.echo(
+            f"Answers are those of the trained models alone; in Rasa {', '.join(left_out)} "
+            f"{'answers' if len(left_out) == 1 else 'answer'}, too.",
+            err=True,
+        )
 
 
 @click.command()

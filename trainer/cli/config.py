@@ -28,7 +28,8 @@ def config(project: Path, migrate: bool, out: Path | None) -> None:
     if migrate:
         text = yaml.safe_dump(rasa.content, sort_keys=False, allow_unicode=True, width=100)
     else:
-        text = "\n".join([*rasa.notes, component_table(rasa.names())]) + "\n"
+        names = [name for of_section in rasa.names().values() for name in of_section]
+        text = "\n".join([*rasa.notes, component_table(names)]) + "\n"
     if out is None:
         click.echo(text, nl=False)
     else:

@@ -77,6 +77,7 @@ def train(
     """Train a project's models; the same command again goes on where it stopped."""
     load_tensorflow()
     from trainer.config.project import find_project
+    from trainer.config.rasa_config import RasaConfig
     from trainer.run.chosen_tasks import chosen_models, tasks_of
     from trainer.run.request import TrainRequest
     from trainer.run.resolve import resolve_all, with_epoch_fraction
@@ -102,6 +103,7 @@ def train(
         init_from=init_from,
         profile=profile,
         strict=strict,
+        components=RasaConfig.read(found.config).names(),
     )
     result = run_training(request)
     if result.is_chief:

@@ -84,10 +84,10 @@ class RasaConfig:
         found = self.components(section) if self.sections[section] else []
         return [component for component in found if component["name"] == name]
 
-    def names(self) -> list[str]:
-        """The names of all components, in order."""
+    def names(self) -> dict[str, list[str]]:
+        """The names of all components, by section and in order."""
         sections = [s for s in (PIPELINE, POLICIES) if self.sections[s]]
-        return [component["name"] for s in sections for component in self.components(s)]
+        return {s: [component["name"] for component in self.components(s)] for s in sections}
 
     def featurizing(self) -> tuple[Component, ...]:
         """The tokenizer and the featurizers of the pipeline, in its order; none without one.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -24,6 +24,7 @@ class TrainRequest:
         init_from: an earlier run whose weights and vocabularies to start from.
         profile: whether to profile a few steps.
         strict: whether warnings about the project's files are errors.
+        components: the names of all components of `config.yml`, by section.
         callbacks: Keras callbacks that follow the training of each task, on the chief.
     """
 
@@ -34,6 +35,7 @@ class TrainRequest:
     init_from: Path | None = None
     profile: bool = False
     strict: bool = False
+    components: Mapping[str, Sequence[str]] = field(default_factory=dict)
     callbacks: Sequence[keras.callbacks.Callback] = ()
 
 

@@ -68,8 +68,7 @@ def resolve_all(
         for kind in kinds
         for component in _components(kind, rasa)
     ]
-    policies = rasa.components(POLICIES) if rasa.sections[POLICIES] else []
-    report_left_out(rasa.not_featurizing(), [component["name"] for component in policies])
+    report_left_out(rasa.not_featurizing(), rasa.names().get(POLICIES, []))
     for config in configs:
         _check_early_stopping(config)
     return configs

@@ -128,7 +128,8 @@ def _train_one(
         weights = trainer.model.weight_counts()
         logger.info("The model has %s.", weights_in_words(weights))
         start = {"init_from": task.start.to_json()} if task.start else {}
-        run.record({**data.facts(config), **start, "weights": weights}, data.fitted)
+        of_project = {"components": dict(request.components), **start, "weights": weights}
+        run.record({**data.facts(config), **of_project}, data.fitted)
     # 4. Restore or start from another run, train, checkpoint.
     checkpointer = Checkpointer(
         run.checkpoints,

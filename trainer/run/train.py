@@ -75,6 +75,8 @@ def _train_all(request: TrainRequest, job: Job | None = None) -> Result:
                 open_run(request, number, directory, distribution, until_done)
                 for number in range(len(request.tasks))
             ]
+            for run in opened[1:]:  # the first is made at once
+                run.task.make_model(run.data.fitted)
         results: list[str] = []
         try:
             for run in opened:

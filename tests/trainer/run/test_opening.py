@@ -91,6 +91,19 @@ def test_python_may_train_in_another_thread(project, tmp_path):
     assert len(runs) == 1 and (tmp_path / "run" / "checkpoints").is_dir()
 
 
+def test_options_that_do_not_fit_the_data_are_refused_before_anything_is_trained(
+    command, project, tmp_path
+):
+    config = add_faq(project) / "config.yml"
+    by_text = "    use_text_as_label: true\n"
+    config.write_text(
+        config.read_text().replace(by_text, by_text + "    share_hidden_layers: true\n")
+    )
+    result = command("--project", project, "--run-dir", tmp_path / "run", *QUICK)
+    assert "can only share layers if their features are equally wide" in result.line
+    assert "Building the model" not in result.err
+
+
 def test_what_models_before_a_failing_one_came_to_is_told(command, project, tmp_path, monkeypatch):
     train_one = trainer.run.train._train_one
     calls: list[str] = []

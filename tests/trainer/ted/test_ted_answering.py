@@ -233,7 +233,7 @@ def test_the_saved_model_takes_dialogues_turn_by_turn(run, command, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("evaluate", "RUN"), "either --nlu PATH (DIET) or --stories PATH (TED)"),
+        (("evaluate", "RUN"), "either --nlu PATH (test messages) or --stories PATH"),
         (("evaluate", "RUN/ted", "--nlu", "x.yml"), "is a run of TED"),
         (("predict", "RUN/checkpoints", "--dialogue"), "holds no run of TED"),
         (("evaluate", "RUN", "--stories", "none.yml"), "none.yml: no such file"),

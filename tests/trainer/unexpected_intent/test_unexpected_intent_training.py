@@ -277,7 +277,7 @@ def test_stories_by_texts_are_left_out(make_project, command, tmp_path):
     # Intents are told apart by their words then, which is what TED does.
     pipelines = tmp_path / "run" / "pipelines"
     assert {path.name for path in pipelines.iterdir()} == {"intent", "action_name", "text"}
-    assert TrainedUnexpectedIntent.load(tmp_path / "run").model.sizes.label is not None
+    assert TrainedUnexpectedIntent.load(tmp_path / "run").model.sizes.labels.widths
 
 
 def test_without_stories_by_intents_nothing_is_trained(make_project, command, tmp_path):

@@ -215,14 +215,16 @@ class DIET(keras.Model):
         return choice_terms(
             self.intent_loss,
             self.embed_text(text.sentences),
-            self._label_embeddings(noise),
+            self.label_embeddings(noise),
             batch,
             noise,
             replicas,
         )
 
-    def _label_embeddings(self, noise: Noise | None) -> tf.Tensor:
-        """All labels, `[labels, embedding_dimension]`."""
+    def label_embeddings(self, noise: Noise | None = None) -> tf.Tensor:
+        """All labels, `[labels, embedding_dimension]`; none if intents are not learnt."""
+        if not self.learns_intents:
+            return tf.zeros([0, self.options.embedding_dimension])
         noise = noise and noise.within("labels")
         hidden = self.label_hidden(self.label_table(tf.zeros([])), noise=noise)
         return self.embed_label(hidden)
@@ -257,7 +259,7 @@ class DIET(keras.Model):
     def _answers(self, text: EncodedText, batch: Batch) -> dict[str, tf.Tensor]:
         answers = {}
         if self.learns_intents:
-            inputs, labels = self.embed_text(text.sentences), self._label_embeddings(None)
+            inputs, labels = self.embed_text(text.sentences), self.label_embeddings()
             answers["intent_confidences"] = label_confidences(inputs, labels, self.options)
         time = tf.shape(batch["text_mask"])[1]
         for head, layer in zip(self.heads, self.tag_heads, strict=True):

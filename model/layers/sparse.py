@@ -81,6 +81,7 @@ class DenseForSparse(keras.layers.Layer):
         self.dense_drop_rate = dense_drop_rate
         self.regularization = regularization
         self._read_rows: Callable[[tf.Tensor], tf.Tensor] | None = None
+        self._reads_whole = False
 
     def build(self, input_shape: Sequence[Any]) -> None:
         self.sparse_dropout = SparseDropout(self.sparse_drop_rate, name="sparse")
@@ -112,6 +113,29 @@ class DenseForSparse(keras.layers.Layer):
         finally:
             self._read_rows = before
 
+    @contextlib.contextmanager
+    def read_whole(self) -> Iterator[None]:
+        """Within this block rows are multiplied where they lie, without a copy of those touched.
+
+        For answers: a gradient would be as large as the kernel.
+        """
+        self._reads_whole = True
+        try:
+            yield
+        finally:
+            self._reads_whole = False
+
+    def _touched(self, columns: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The kernel, or only the rows of it that are wanted, and `columns` as numbers of these.
+
+        Each of these rows is there once, so that the gradient is `tf.IndexedSlices` with unique
+        rows, a few percent of a wide kernel.
+        """
+        if self._reads_whole:
+            return tf.convert_to_tensor(self.kernel.value), columns
+        touched, numbers = tf.unique(columns, out_idx=tf.int64)
+        return self._rows(touched), numbers
+
     def _rows(self, rows: tf.Tensor) -> tf.Tensor:
         if self._read_rows is not None:
             return self._read_rows(rows)
@@ -127,10 +151,7 @@ class DenseForSparse(keras.layers.Layer):
         column = tf.maximum(tf.reduce_max(indices[:, 1]), 0)
         indices = tf.concat([indices, [tf.stack([last_row, column])]], 0)
         values = tf.concat([values, [0.0]], 0)
-        # Only the rows of the kernel that the batch touches take part, each once: so the gradient
-        # is `tf.IndexedSlices` with unique rows, a few percent of a wide kernel.
-        touched, columns = tf.unique(indices[:, 1], out_idx=tf.int64)
-        kernel = self._rows(touched)
+        kernel, columns = self._touched(indices[:, 1])
         outputs = sparse_matmul(indices[:, 0], columns, values, rows, kernel)
         outputs = tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias))
         outputs = tf.cast(outputs, self.compute_dtype)

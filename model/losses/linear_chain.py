@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import tensorflow as tf
+
+from model.losses.unrolled_scan import unrolled_scan
 
 # The least share of the probability that any tag keeps, however unlikely: it bounds all quotients.
 # Double precision reaches far below it, so scores may differ by some 600 before it is felt.
@@ -129,61 +132,77 @@ def best_path(
     Returns:
         Tags `[batch, time]` int32 and confidences `[batch, time]` float32, 0 beyond `lengths`.
     """
-    potentials = tf.transpose(tf.cast(potentials, tf.float32), [1, 0, 2])
+    # The longest first, so that those that go on are always the first ones.
+    order = tf.argsort(lengths, direction="DESCENDING", stable=True)
+    lengths = tf.gather(lengths, order)
+    scores = tf.gather(tf.transpose(tf.cast(potentials, tf.float32), [1, 0, 2]), order, axis=1)
     into = tf.transpose(transitions)
-    active = tf.transpose(tf.sequence_mask(lengths, tf.shape(potentials)[0]))
-    best = _best_scores(potentials, into, active)
-    tags, confidences = _trace_back(best, into, lengths, confidence)
+    places = tf.range(tf.shape(scores)[0])[:, None]
+    best = _best_scores(
+        scores, into, tf.math.count_nonzero(places + 1 < lengths, 1, dtype=tf.int32)
+    )
+    tags, following = _trace_back(best, into, places < lengths)
+    ways = best + tf.gather(tf.pad(into, [[0, 1], [0, 0]]), following)  # 0 from the last tag to END
+    certainties = _greatest_probability(ways)
+    if confidence == "rasa":
+        certainties = _rasas_certainties(best, into, certainties, places < lengths - 2)
+    as_given = tf.argsort(order)
     return (
-        tf.transpose(tf.where(active, tags, 0)),
-        tf.transpose(tf.where(active, confidences, 0.0)),
+        tf.gather(tf.transpose(tf.where(places < lengths, tags, 0)), as_given),
+        tf.gather(tf.transpose(tf.where(places < lengths, certainties, 0.0)), as_given),
     )
 
 
-def _best_scores(potentials: tf.Tensor, into: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
-    """The score of the best path to each tag, `[time, batch, tags]`; `into[j, i]` is i -> j."""
-    time = tf.shape(potentials)[0]
-    state = potentials[0]
-    states = tf.TensorArray(tf.float32, time).write(0, state)
+def _best_scores(potentials: tf.Tensor, into: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+    """The score of the best path to each tag, `[time, batch, tags]`; `into[j, i]` is i -> j.
 
-    def step(t: tf.Tensor, state: tf.Tensor, states: tf.TensorArray) -> tuple:
-        moved = potentials[t] + tf.reduce_max(state[:, None, :] + into[None], -1)
-        state = tf.where(active[t][:, None], moved, state)
-        return t + 1, state, states.write(t, state)
+    The first `counts` (`[time]` int32) of the rows go on behind each position; what is said of the
+    others there means nothing.
+    """
 
-    _, _, states = tf.while_loop(lambda t, *_: t < time, step, (1, state, states))
-    return states.stack()
+    def step(arriving: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_max((arriving + scores)[:, None, :] + into, -1)
+
+    first = tf.zeros_like(potentials[0])
+    arriving = unrolled_scan(step, first, (potentials,), counts=counts)
+    return potentials + tf.concat([first[None], arriving[:-1]], 0)
 
 
-def _trace_back(
-    best: tf.Tensor, into: tf.Tensor, lengths: tf.Tensor, rule: str
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Tags and confidences `[time, batch]`, from the last position to the first."""
-    time = tf.shape(best)[0]
-    tag = tf.argmax(best[-1], -1, tf.int32)
-    certainty = _greatest_probability(best[-1])
-    tags = tf.TensorArray(tf.int32, time).write(time - 1, tag)
-    certainties = tf.TensorArray(tf.float32, time).write(time - 1, certainty)
+def _trace_back(best: tf.Tensor, into: tf.Tensor, active: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The tags `[time, batch]` int32, and what follows each: a tag or, behind the last, END.
 
-    def step(
-        t: tf.Tensor,
-        tag: tf.Tensor,
-        certainty: tf.Tensor,
-        tags: tf.TensorArray,
-        certainties: tf.TensorArray,
-    ) -> tuple:
-        column = tag
-        if rule == "rasa":
-            column = tf.where(t == lengths - 2, tag, tf.cast(certainty, tf.int32))
-        found = tf.argmax(best[t] + tf.gather(into, tag), -1, tf.int32)
-        sure = _greatest_probability(best[t] + tf.gather(into, column))
-        inside = t <= lengths - 2
-        tag, certainty = tf.where(inside, found, tag), tf.where(inside, sure, certainty)
-        return t - 1, tag, certainty, tags.write(t, tag), certainties.write(t, certainty)
+    END is one more tag, of which all is that lies beyond a text: it follows any tag at no cost.
+    """
+    end = into.shape[0]
+    at_end = tf.where(active, -math.inf, math.inf)[..., None]
+    scores = tf.concat([best, at_end], -1)
+    into_with_end = tf.pad(into, [[0, 1], [0, 1]])
 
-    variables = (time - 2, tag, certainty, tags, certainties)
-    *_, tags, certainties = tf.while_loop(lambda t, *_: t >= 0, step, variables)
-    return tags.stack(), certainties.stack()
+    def step(following: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        return tf.argmax(scores + tf.gather(into_with_end, following), -1, tf.int32)
+
+    last = tf.fill(tf.shape(best)[1:2], end)
+    tags = unrolled_scan(step, last, (scores,), reverse=True)
+    return tags, tf.concat([tags[1:], last[None]], 0)
+
+
+def _rasas_certainties(
+    best: tf.Tensor, into: tf.Tensor, certainties: tf.Tensor, is_cut: tf.Tensor
+) -> tf.Tensor:
+    """Certainties as of the rule "rasa", given those of "intended" (both `[time, batch]`).
+
+    Where `is_cut`, the way is that into tag 1 if the next certainty is exactly 1, else into tag 0.
+    """
+    of_0, of_1 = (
+        tf.where(is_cut, _greatest_probability(best + into[tag]), certainties) for tag in (0, 1)
+    )
+
+    def step(next_is_1: tf.Tensor, is_1_of_0: tf.Tensor, is_1_of_1: tf.Tensor) -> tf.Tensor:
+        return tf.where(next_is_1, is_1_of_1, is_1_of_0)
+
+    last = tf.zeros(tf.shape(best)[1:2], tf.bool)
+    is_1 = unrolled_scan(step, last, (of_0 >= 1, of_1 >= 1), reverse=True)
+    return tf.where(tf.concat([is_1[1:], last[None]], 0), of_1, of_0)
 
 
 def _greatest_probability(scores: tf.Tensor) -> tf.Tensor:

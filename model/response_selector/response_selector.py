@@ -210,14 +210,14 @@ class ResponseSelector(keras.Model):
         losses["response"], metrics["response_accuracy"] = choice_terms(
             self.response_loss,
             self.embed_text(text.sentences),
-            self._label_embeddings(noise),
+            self.label_embeddings(noise),
             batch,
             noise,
             replicas,
         )
         return Terms(losses, metrics)
 
-    def _label_embeddings(self, noise: Noise | None) -> tf.Tensor:
+    def label_embeddings(self, noise: Noise | None = None) -> tf.Tensor:
         """All responses, `[responses, embedding_dimension]`."""
         noise = noise and noise.within("labels")
         if self.sizes.by_text:
@@ -246,7 +246,7 @@ class ResponseSelector(keras.Model):
         return {"response_confidences": self._confidences(self.text(batch))}
 
     def _confidences(self, text: EncodedText) -> tf.Tensor:
-        labels = self._label_embeddings(None)
+        labels = self.label_embeddings()
         return label_confidences(self.embed_text(text.sentences), labels, self.options)
 
     # --- Size -------------------------------------------------------------------------------------

@@ -203,7 +203,7 @@ class TED(keras.Model):
     def _action_terms(
         self, dialogues: EncodedDialogues, batch: Batch, noise: Noise | None, replicas: Replicas
     ) -> tuple[LossTerm, LossTerm]:
-        labels = self.action_table(tf.zeros([]), noise=noise)
+        labels = self.label_embeddings(noise)
         ids, weights = batch["label_ids"], self._weights(batch, dialogues.packing)
         learnt = tf.where(ids != NO_LABEL)[:, 0]
         contexts, ids, weights = (
@@ -221,6 +221,10 @@ class TED(keras.Model):
             noise=noise,
             replicas=replicas,
         )
+
+    def label_embeddings(self, noise: Noise | None = None) -> tf.Tensor:
+        """All actions, `[labels, embedding_dimension]` float32."""
+        return self.action_table(tf.zeros([]), noise=noise)
 
     def _weights(self, batch: Batch, packing: Packing) -> tf.Tensor:
         """How much each row of `contexts` counts: those of a dialogue sum to its weight."""
@@ -270,7 +274,7 @@ class TED(keras.Model):
     def _answers(self, dialogues: EncodedDialogues) -> dict[str, tf.Tensor]:
         """What follows from every row of `contexts`, and the tags of all `texts`."""
         inputs = self.embed_dialogue(dialogues.contexts)
-        labels = self.action_table(tf.zeros([]))
+        labels = self.label_embeddings()
         scores = similarity(inputs[:, None], labels[None], self.options.model_similarity)
         softmax = self.options.confidences_are_softmax
         answers = {

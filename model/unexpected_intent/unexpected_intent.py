@@ -128,12 +128,16 @@ class UnexpectedIntent(keras.Model):
     def _terms_of(
         self, inputs: tf.Tensor, batch: Batch, noise: Noise | None, replicas: Replicas
     ) -> Terms:
-        labels = self.intent_table(tf.zeros([]), noise=noise)
+        labels = self.label_embeddings(noise)
         ids, weights = batch["intent_ids"], batch["example_weights"]
         loss, accuracy = self.intent_loss(
             inputs, labels, ids, weights, noise=noise, replicas=replicas
         )
         return Terms({"intent": loss}, {"intent_accuracy": accuracy})
+
+    def label_embeddings(self, noise: Noise | None = None) -> tf.Tensor:
+        """All intents, `[labels, embedding_dimension]` float32."""
+        return self.intent_table(tf.zeros([]), noise=noise)
 
     def _embedded(self, batch: Batch, noise: Noise | None, replicas: Replicas) -> tf.Tensor:
         """The dialogues, `[batch, embedding_dimension]` float32."""
@@ -172,7 +176,7 @@ class UnexpectedIntent(keras.Model):
         }
 
     def _similarities(self, inputs: tf.Tensor) -> tf.Tensor:
-        labels = self.intent_table(tf.zeros([]))
+        labels = self.label_embeddings()
         return similarity(inputs[:, None], labels[None], "inner")
 
     # --- Size -------------------------------------------------------------------------------------

@@ -125,12 +125,14 @@ def _tell_left_out(run: TrainedRun, *sections: str) -> None:
 @click.option(
     "--allow-missing-features", is_flag=True, help="Leave out regexes that TensorFlow cannot run."
 )
+@click.option("--half", is_flag=True, help="Store wide kernels in bfloat16: half of the size.")
 @click.option("--no-verify", is_flag=True, help="Do not ask it in a clean process first.")
 @click.option("--licence", help="Of the training data, for the model card.")
 def export(
     run_dir: Path,
     out: Path | None,
     allow_missing_features: bool,
+    half: bool,
     no_verify: bool,
     licence: str | None,
 ) -> None:
@@ -143,7 +145,12 @@ def export(
     from trainer.export.saved_model import ExportOptions
     from trainer.trained_run import TrainedRun
 
-    options = ExportOptions(allow_missing_features, not no_verify, licence)
+    options = ExportOptions(
+        allow_missing_features=allow_missing_features,
+        half=half,
+        verify=not no_verify,
+        licence=licence,
+    )
     written = TrainedRun(run_dir).export(out, options)
     click.echo(f"SavedModel: {written}\nNext: saved_model_cli show --dir {written} --all")
 

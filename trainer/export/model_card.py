@@ -69,6 +69,16 @@ def write_card(card: Mapping[str, Any], folder: Path) -> None:
     (folder / CARD_MARKDOWN).write_text(_markdown(card), encoding="utf-8")
 
 
+def sentence_of_half(half: Mapping[str, Any]) -> str:
+    """What it costs that wide kernels are in bfloat16."""
+    compared = ", ".join(f"{count} {kind}" for kind, count in half["compared"].items())
+    return (
+        f"Wide kernels are in bfloat16. Of {compared}, {half['other_answers']} are answered "
+        "otherwise than by the checkpoint; the numbers of the others differ by at most "
+        f"{half['largest_difference']:.1e}."
+    )
+
+
 def _markdown(card: Mapping[str, Any]) -> str:
     data, verified = card["data"], card.get("verified")
     lines = [
@@ -102,6 +112,8 @@ def _markdown(card: Mapping[str, Any]) -> str:
             f"checkpoint's answers is {verified['largest_difference']:.1e}.",
             "",
         ]
+    if half := card.get("half"):
+        lines += ["## Half precision", "", sentence_of_half(half), ""]
     lines += ["## Versions", "", *_table(("package", "version"), card["versions"]["exported_with"])]
     options = card["config"].get(card["model"], {})
     lines += ["## Options", "", *_table(("option", "value"), options)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,15 @@ from data_pipeline.atomic_files import write_version
 from data_pipeline.errors import InputError
 from data_pipeline.file_hashes import sha256_of
 from trainer.checkpoints.checkpoint import checkpoints, read_state
-from trainer.export.model_card import model_card, write_card
+from trainer.export.model_card import model_card, sentence_of_half, write_card
 from trainer.export.warmup import write_warmup
 from trainer.models import model_named
 from trainer.records.run_directory import RunDirectory
 from trainer.signatures.exported_model import EXTRA_ASSETS
-from trainer.signatures.verify import verify
+from trainer.signatures.half_precision import cost_of_half, round_to_half
+from trainer.signatures.verify import ask, verify
+
+logger = logging.getLogger(__name__)
 
 SUMS_FILE = "SHA256SUMS"
 
@@ -29,11 +33,13 @@ class ExportOptions:
 
     Attributes:
         allow_missing_features: whether to leave out regexes that have no form in the graph.
+        half: whether wide kernels, which are most of a model, are written in bfloat16.
         verify: whether to ask what was written, in a process of its own, before it is published.
         licence: of the training data, for the model card.
     """
 
     allow_missing_features: bool = False
+    half: bool = False
     verify: bool = True
     licence: str | None = None
 
@@ -61,7 +67,7 @@ def export(run: RunDirectory, directory: Path, options: ExportOptions | None = N
     served = task.served(trained, sources, leave_out_regexes=options.allow_missing_features)
 
     def write(folder: Path) -> None:
-        signatures = served.save(folder)
+        signatures = served.save(folder, half=options.half)
         extra = folder / EXTRA_ASSETS
         extra.mkdir()
         trained.fitted.save(extra)
@@ -77,7 +83,12 @@ def export(run: RunDirectory, directory: Path, options: ExportOptions | None = N
             licence=options.licence,
         )
         if options.verify:
-            card["verified"] = verify(folder, served.checks)
+            answers = ask(folder, served.checks)
+            if options.half:
+                card["half"] = cost_of_half(served.checks, answers)
+                logger.info("%s", sentence_of_half(card["half"]))
+                round_to_half(trained.model)
+            card["verified"] = verify(served.checks, answers)
         write_card(card, extra)
         _write_sums(folder)
 

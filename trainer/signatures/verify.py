@@ -34,15 +34,19 @@ class Check:
     differences: Callable[[Tensors], Iterator[tuple[str, float]]]
 
 
-def verify(saved_model: Path, checks: Sequence[Check]) -> dict[str, Any]:
-    """Ask in a clean process and compare; returns what the model card says about it.
+def ask(saved_model: Path, checks: Sequence[Check]) -> list[Tensors]:
+    """What it answers to the checks' questions, in a clean process."""
+    return answers_elsewhere(saved_model, [check.question for check in checks])
+
+
+def verify(checks: Sequence[Check], answers: Sequence[Tensors]) -> dict[str, Any]:
+    """Compare the answers with the model's; returns what the model card says about it.
 
     Raises:
         InputError: an answer differs.
     """
     tolerance = ON_GPU if tf.config.list_physical_devices("GPU") else ON_CPU
     largest = 0.0
-    answers = answers_elsewhere(saved_model, [check.question for check in checks])
     for check, outputs in zip(checks, answers, strict=True):
         for what, difference in check.differences(outputs):
             if not difference <= tolerance:

@@ -35,13 +35,12 @@ def served_ted(run: TrainedTED) -> ServedModel:
 
 
 def _check(run: TrainedTED, dialogues: Sequence[list[Event]]) -> Check:
-    rankings = [run.next_action(events) for events in dialogues]
     request = request_of([turns_of_events(events, run.featurizer.domain) for events in dialogues])
     return Check(
         "dialogues made up from the domain",
         len(dialogues),
         Question(NEXT_ACTION, request),
-        lambda outputs: _differences(rankings, outputs),
+        lambda outputs: _differences([run.next_action(e) for e in dialogues], outputs),
     )
 
 

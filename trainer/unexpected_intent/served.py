@@ -36,16 +36,19 @@ def served_unexpected_intent(run: TrainedUnexpectedIntent) -> ServedModel:
 
 def _check(run: TrainedUnexpectedIntent, dialogues: Sequence[list[Event]]) -> Check:
     """Those dialogues in which the user spoke last, and what the checkpoint says of them."""
-    remarks = [(events, run.remark(events)) for events in dialogues]
-    asked = [(events, remark) for events, remark in remarks if remark is not None]
+    asked = [events for events in dialogues if run.remark(events) is not None]
     domain = run.featurizer.domain
-    request = request_of([turns_of_events(events, domain) for events, _ in asked])
-    expected = [remark for _, remark in asked]
+    request = request_of([turns_of_events(events, domain) for events in asked])
+
+    def differences(outputs: Tensors) -> Iterator[tuple[str, float]]:
+        remarks = [remark for events in asked if (remark := run.remark(events)) is not None]
+        return _differences(remarks, outputs)
+
     return Check(
         "dialogues made up from the domain",
         len(asked),
         Question(UNEXPECTED, request),
-        lambda outputs: _differences(expected, outputs),
+        differences,
     )
 
 

@@ -100,8 +100,8 @@ def _chosen(
     total = tf.reshape(tf.math.unsorted_segment_sum(confidences, cells, size), shape)
     places = tf.range(tf.size(names))
     place = tf.reshape(tf.math.unsorted_segment_min(places, cells, size), shape)
-    mean = rounded(tf.math.divide_no_nan(total, count))
-    share = rounded(tf.math.divide_no_nan(count, tf.reduce_sum(count, 1, keepdims=True)))
+    quotients = [[total, count], [count, tf.reduce_sum(count, 1, keepdims=True)]]
+    mean, share = tf.unstack(rounded(tf.stack([tf.math.divide_no_nan(*q) for q in quotients])))
     score = tf.math.divide_no_nan(2.0 * mean * share, mean + share)
     score = tf.where(count > 0, score, -1.0)
     best = tf.reduce_max(score, 1, keepdims=True)

@@ -38,33 +38,40 @@ class CharacterMap(tf.Module):
 
     def __init__(self, writing: Callable[[str], str]) -> None:
         super().__init__()
-        tables = _tables(writing)
-        self._shift, self._length, self._start = map(CharacterTable, tables[:3])
-        self._written = tf.constant(tables[3], tf.int32)
+        changes, of_character, written = _tables(writing)
+        self._shift, self._length, self._start = map(tf.constant, changes.T)
+        self._change = CharacterTable(of_character)
+        self._written = tf.constant(written, tf.int32)
 
     def __call__(self, words: Lines) -> Lines:
-        length = self._length(words.codes)
-        starts = tf.where(length != 1, self._start(words.codes), -1)
-        return _write(words, words.codes + self._shift(words.codes), starts, length, self._written)
+        change = self._change(words.codes)
+        singles = words.codes + tf.gather(self._shift, change)
+        starts, lengths = tf.gather(self._start, change), tf.gather(self._length, change)
+        return _write(words, singles, starts, lengths, self._written)
 
 
 @lru_cache(8)
-def _tables(writing: Callable[[str], str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[int]]:
-    """`[CODE_POINTS]` int32 each: by how much a code grows, if it becomes one; how many it becomes
-    otherwise, and where these begin in the list that comes last.
+def _tables(writing: Callable[[str], str]) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """What happens to characters: few things, and most to many of them.
+
+    Returns:
+        `[changes, 3]` int32: by how much a code grows, if it becomes one; how many it becomes; and,
+        if these are not one, where they begin in the list that comes last, else -1.
+        `[CODE_POINTS]` int32: the change of every code point.
     """
-    shift, length, start = (np.zeros(CODE_POINTS, np.int32) for _ in range(3))
-    length[:] = 1
+    changes = {(0, 1, -1): 0}
+    of_character = np.zeros(CODE_POINTS, np.int32)
     written: list[int] = [0]
     for code, character in enumerate(all_characters()):
         if code in SURROGATES or (new := writing(character)) == character:
             continue
         if len(new) == 1:
-            shift[code] = ord(new) - code
+            change = (ord(new) - code, 1, -1)
         else:
-            length[code], start[code] = len(new), len(written)
+            change = (0, len(new), len(written))
             written += map(ord, new)
-    return shift, length, start, written
+        of_character[code] = changes.setdefault(change, len(changes))
+    return np.array(list(changes), np.int32), of_character, written
 
 
 def _write(

@@ -10,10 +10,12 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from data_pipeline.batches.assembly import assemble
 from data_pipeline.messages.fitted_pipeline import store_messages
 from data_pipeline.rasa_files.training_items import Message
+from model.layers.sparse import DenseForSparse
 from trainer.diet.answers_of_tensors import message_answers
 from trainer.diet.trained import TrainedDIET
 from trainer.export import saved_model
@@ -80,16 +82,46 @@ def test_names_of_intents_and_tags_lie_beside_it(exported):
     assert saved["tags"]["names"] == {"entity": ["city"], "role": ["from", "to"]}
 
 
-def sizes_of_variables(folder) -> list[int]:
-    stored = tf.train.list_variables(str(folder / "variables" / "variables"))
-    return [np.prod(shape, dtype=int) for name, shape in stored if "VARIABLE_VALUE" in name]
+def constants_of(folder) -> list[np.ndarray]:
+    """The constants in all functions of a SavedModel."""
+    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    functions = saved.meta_graphs[0].graph_def.library.function
+    nodes = [node for function in functions for node in function.node_def if node.op == "Const"]
+    return [tf.make_ndarray(node.attr["value"].tensor) for node in nodes]
 
 
 def test_it_holds_the_weights_that_answers_need_and_no_others(exported, run):
-    """No slots of the optimizer, no masks of connections, nothing of losses."""
-    needed = [v for v in run.model.trainable_variables if "token_guessing" not in v.path]
-    assert sum(sizes_of_variables(exported)) == sum(np.prod(v.shape, dtype=int) for v in needed)
-    assert len(needed) < len(run.model.variables)
+    """Wide kernels beside the graph, others in it; nothing of the optimizer, masks or losses."""
+    layers = [of for of in run.model._flatten_layers() if isinstance(of, DenseForSparse)]
+    wide = {layer.kernel.path for layer in layers}
+    stored = tf.train.list_variables(str(exported / "variables" / "variables"))
+    variables = [shape for name, shape in stored if "VARIABLE_VALUE" in name]
+    of_texts = [v for v in run.model.weights if v.path in wide and "/text/" in f"/{v.path}"]
+    assert sorted(map(list, variables)) == sorted(list(v.shape) for v in of_texts)
+    constants = {array.tobytes() for array in constants_of(exported)}
+    in_graph = {v.path for v in run.model.weights if v.numpy().tobytes() in constants}
+    heads = {v.path for v in run.model.weights if "_head/scores/kernel" in v.path}
+    needed = {v.path for v in run.model.trainable_variables if "/transformer/" in v.path}
+    assert len(heads) == 2 and needed and heads | needed <= in_graph
+    others = ("token_guessing", "label", "connections")
+    assert not [path for path in in_graph if any(name in path for name in others)]
+    assert run.model.label_embeddings().numpy().tobytes() in constants
+
+
+@pytest.mark.slow
+def test_wide_kernels_in_half_precision_cost_what_the_card_says(command, trained, tmp_path):
+    result = command("export", trained.run, "--out", tmp_path / "model", "--half")
+    assert result.code == 0 and "Wide kernels are in bfloat16" in result.err
+    folder = tmp_path / "model" / "1"
+    reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
+    types = reader.get_variable_to_dtype_map()
+    assert {types[name] for name in types if "VARIABLE_VALUE" in name} == {tf.bfloat16}
+    card = json.loads((folder / "assets.extra" / "model_card.json").read_text())
+    assert card["verified"]["largest_difference"] < 1e-5  # from the checkpoint's, rounded
+    assert card["verified"]["largest_difference"] < card["half"]["largest_difference"] < 0.1
+    assert card["half"]["other_answers"] == 0
+    text = (folder / "assets.extra" / "model_card.md").read_text()
+    assert "## Half precision" in text
 
 
 def test_every_export_is_a_new_version_and_none_is_touched(command, trained, exported):

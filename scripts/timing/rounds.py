@@ -27,6 +27,8 @@ HERE = Path(__file__).resolve().parent
 COMPONENTS = {"diet": ("pipeline", "DIETClassifier"), "ted": ("policies", "TEDPolicy")}
 OTHER_MODELS = ("DIETClassifier", "ResponseSelector", "TEDPolicy", "UnexpecTEDIntentPolicy")
 """Taken out of the configuration, but for the one that is measured."""
+NEEDED_POLICIES = ("RulePolicy",)
+"""Rasa refuses a domain with forms without them; they learn nothing that takes time."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def _configuration(job: Job) -> dict[str, Any]:
             kept.append(entry)
     if not any(entry["name"] == component for entry in kept):
         raise InputError(f"{job.project.config}: {section} has no {component} to be measured.")
-    content[section] = kept if section == "pipeline" else [e for e in kept if "epochs" in e]
+    if section == "policies":
+        kept = [e for e in kept if e["name"] in (component, *NEEDED_POLICIES)]
+    content[section] = kept
     return content
 
 

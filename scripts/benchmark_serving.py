@@ -1,25 +1,37 @@
-"""How fast an exported DIET answers, in a process of its own; and Rasa's `parse`, if it is there.
+"""How fast an exported DIET answers, alone and over HTTP; and Rasa's `parse`, if it is there.
 
     python scripts/benchmark_serving.py MODELS/NAME/1 --texts test.yml
     python scripts/benchmark_serving.py MODELS/NAME/1 --texts test.yml \
-        --rasa-python RASA_VENV/bin/python --rasa-model models/model.tar.gz
+        --rasa-python RASA_VENV/bin/python --rasa-project PROJECT
 
 Prints a Markdown table: milliseconds for one sentence (the middle one of all, and the one that 1 %
-are slower than), sentences per second in batches, seconds to load, memory. `--threads 1` answers on
-one core. CPU time per sentence does not depend on what else the machine does.
+are slower than), sentences per second in batches, seconds to load, memory; each program in a
+process of its own. `--threads 1` answers on one core. CPU time per sentence does not depend on what
+else the machine does. Of Rasa's project the NLU models are trained for one epoch first: how fast
+they answer does not depend on what they have learnt.
+
+Then a table of `serve` on the same model, asked over HTTP on 1 to 64 connections.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import yaml
+from load.clients import Crowd
+from load.servers import Server
 
 from data_pipeline.rasa_files.nlu_files import read_nlu
+from trainer.config.project import Project
 
 MEASURE = """
 import json, resource, sys, time
@@ -116,6 +128,59 @@ def row(name: str, figures: dict, sizes: tuple[int, ...]) -> str:
     return f"| {name} | " + " | ".join(cells) + " |"
 
 
+def model_of_rasa(python: Path, project: Project, scratch: Path) -> Path:
+    """What `rasa train nlu` packs of the project's NLU pipeline after one epoch.
+
+    Raises:
+        click.ClickException: it fails; says with what.
+    """
+    config = yaml.safe_load(project.config.read_text(encoding="utf-8"))
+    for component in config["pipeline"]:
+        if "epochs" in component:
+            component["epochs"] = 1
+    files = [path.absolute() for path in project.nlu]
+    scratch.joinpath("config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    command = [python, "-m", "rasa", "train", "nlu", "--config", "config.yml", "--nlu", *files]
+    command += ["--domain", *(path.absolute() for path in project.domain)] if project.domain else []
+    # In a folder of its own: Rasa keeps a cache where it is started.
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=scratch,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    found = sorted(scratch.glob("models/*.tar.gz"))
+    if done.returncode or not found:
+        raise click.ClickException(f"rasa train nlu failed:\n{done.stdout[-2000:]}")
+    return found[0]
+
+
+async def over_http(
+    models: Path, texts: Sequence[str], connections: Sequence[int], seconds: float, scratch: Path
+) -> list[str]:
+    """A Markdown table of `serve` on the exported models in the folder."""
+    lines = ["| `serve`, connections | answers per second | p50 ms | p99 ms |", "|---|---|---|---|"]
+    server = await Server(models, scratch / "serve.log").started()
+    try:
+        for count in connections:
+            begun = time.monotonic()
+            crowd = Crowd(server.address, texts, dialogues=False)
+            clients = [asyncio.create_task(crowd.customer(number)) for number in range(count)]
+            await asyncio.sleep(seconds)
+            crowd.over = True
+            await asyncio.gather(*clients)
+            taken = time.monotonic() - begun
+            if set(crowd.customers) != {200}:
+                raise click.ClickException(f"serve answered otherwise: {crowd.customers}")
+            took = sorted(crowd.seconds)
+            p50, p99 = (1000 * took[int(share * (len(took) - 1))] for share in (0.5, 0.99))
+            lines.append(f"| {count} | {len(took) / taken:.0f} | {p50:.1f} | {p99:.1f} |")
+    finally:
+        server.kill()
+    return lines
+
+
 PATH = click.Path(path_type=Path, exists=True)
 
 
@@ -127,7 +192,9 @@ PATH = click.Path(path_type=Path, exists=True)
 @click.option("--batch", "sizes", type=int, multiple=True, default=(1, 32, 256), show_default=True)
 @click.option("--threads", default=0, help="Of TensorFlow; 0 = as many as there are cores.")
 @click.option("--rasa-python", type=PATH, help="The Python of an environment with Rasa.")
-@click.option("--rasa-model", type=PATH, help="A model that `rasa train` packed.")
+@click.option("--rasa-project", type=PATH, help="Whose NLU models Rasa trains and asks.")
+@click.option("--connections", type=int, multiple=True, default=(1, 8, 64), show_default=True)
+@click.option("--seconds", default=10.0, show_default=True, help="Over HTTP, so long each.")
 def main(
     saved_model: Path,
     texts: Path,
@@ -136,11 +203,13 @@ def main(
     sizes: tuple[int, ...],
     threads: int,
     rasa_python: Path | None,
-    rasa_model: Path | None,
+    rasa_project: Path | None,
+    connections: tuple[int, ...],
+    seconds: float,
 ) -> None:
-    """Print a table of how fast a SavedModel answers."""
-    if (rasa_python is None) != (rasa_model is None):
-        raise click.UsageError("--rasa-python and --rasa-model belong together.")
+    """Print tables of how fast a SavedModel answers."""
+    if (rasa_python is None) != (rasa_project is None):
+        raise click.UsageError("--rasa-python and --rasa-project belong together.")
     some = [message.text for message in read_nlu([texts]).messages]
     some = some[:: max(1, len(some) // most)][:most]
     batches = " | ".join(f"per second, {size} at once" for size in sizes)
@@ -149,9 +218,16 @@ def main(
     head = HEADER.format(batches=batches)
     lines = [head, "|---" * (head.count("|") - 1) + "|"]
     lines.append(row(f"SavedModel (TensorFlow {figures['version']})", figures, sizes))
-    if rasa_python is not None:
-        figures = measured(str(rasa_python), OF_RASA, [str(rasa_model), *question[1:]])
-        lines.append(row(f"Rasa {figures['version']}", figures, sizes))
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        if rasa_python is not None and rasa_project is not None:
+            project = Project.from_directory(rasa_project)
+            model = model_of_rasa(rasa_python.absolute(), project, scratch)
+            figures = measured(str(rasa_python), OF_RASA, [str(model), *question[1:]])
+            lines.append(row(f"Rasa {figures['version']}", figures, sizes))
+        shutil.copytree(saved_model, scratch / "served" / "1")
+        lines.append("")
+        lines += asyncio.run(over_http(scratch / "served", some, connections, seconds, scratch))
     click.echo("\n".join(lines))
 
 

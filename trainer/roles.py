@@ -57,11 +57,20 @@ class Policy(RanksActions, Protocol):
 
 
 class Remarks(Protocol):
-    """What else there is to say of a dialogue."""
+    """What else there is to say of a dialogue.
+
+    Attributes:
+        component: what Rasa calls it, as in `policies:` of `config.yml`.
+    """
+
+    component: ClassVar[str]
 
     @property
     def domain(self) -> Domain:
         """What dialogues are told in."""
 
-    def remark(self, events: Sequence[Event]) -> dict[str, Any] | None:
-        """What is said of the dialogue as it is now; None = nothing."""
+    def remarks(self, dialogues: Sequence[Sequence[Event]]) -> list[dict[str, Any] | None]:
+        """What is said of each dialogue as it is now; None = nothing.
+
+        `unlikely` is part of it: whether the bot is to do `action_unlikely_intent`.
+        """

@@ -120,7 +120,7 @@ class TrainedRun:
 
         That of unexpected intents tells whether the user was to be expected to say that.
         """
-        said = {name: model.remark(events) for name, model in self.of_dialogues.items()}
+        said = {name: model.remarks([events])[0] for name, model in self.of_dialogues.items()}
         return {name: remark for name, remark in said.items() if remark is not None}
 
     @property

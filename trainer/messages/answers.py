@@ -15,6 +15,7 @@ from data_pipeline.batches.plans import PADDING, in_order_plan
 from data_pipeline.messages.fitted_pipeline import FittedPipeline, store_messages
 from data_pipeline.rasa_files.training_items import Message
 from model.options.shared import SharedOptions
+from trainer.messages.direct_intent import direct_intent
 from trainer.roles import Understands
 
 BATCH_MESSAGES = 128
@@ -66,7 +67,10 @@ def ranked_labels(
 
 
 def together(models: Iterable[Understands], texts: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """What several models say to messages, a map for each; maps of the same name are joined."""
+    """What several models say to messages, a map for each; maps of the same name are joined.
+
+    Where none of them tells an intent, there is what Rasa says then.
+    """
     said = [model.answer(texts) for model in models]
     return map(_joined, zip(*said, strict=True))
 
@@ -78,4 +82,7 @@ def _joined(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
             joined[key] = {**joined[key], **value}
         else:
             joined.setdefault(key, value)
-    return joined
+    if "intent" in joined:
+        return joined
+    nothing = {"intent": {"name": None, "confidence": 0.0}, "entities": []}
+    return (direct_intent(joined["text"]) or nothing) | joined

@@ -8,12 +8,35 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data_pipeline.dialogue.domain.domain import Domain
-from data_pipeline.dialogue.domain.events import LISTEN, Event
+from data_pipeline.dialogue.domain.events import LISTEN, Event, UserUttered
 
 Answer = dict[str, Any]
 """Of a text: in the form of Rasa's `parse`."""
 Ranking = list[dict[str, Any]]
 """Of a dialogue: the actions that may follow, best first, with `name` and `confidence`."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a policy says to a dialogue.
+
+    Attributes:
+        policy: what Rasa calls it.
+        metadata: what it notes with the likeliest action, if anything.
+    """
+
+    policy: str
+    ranking: Ranking
+    metadata: dict[str, Any] | None = None
+
+    @property
+    def confidence(self) -> float:
+        """Of the likeliest action."""
+        return self.ranking[0]["confidence"] if self.ranking else 0.0
+
+
+Messages = Callable[[Sequence[str]], list[Answer]]
+Dialogues = Callable[[Sequence[Sequence[Event]]], list[Prediction]]
 
 
 @dataclass(frozen=True)
@@ -24,17 +47,15 @@ class Answering:
         version: names it, for people.
         models: what is loaded: name -> facts.
         messages: texts -> answers; None if no model answers messages.
-        dialogues: dialogues -> rankings; None if no model goes on with dialogues.
+        dialogues: dialogues -> predictions; None if no model goes on with dialogues.
         domain: of the dialogues.
-        policy: what Rasa calls the model of dialogues.
     """
 
     version: str
     models: Mapping[str, Any]
-    messages: Callable[[Sequence[str]], list[Answer]] | None = None
-    dialogues: Callable[[Sequence[Sequence[Event]]], list[Ranking]] | None = None
+    messages: Messages | None = None
+    dialogues: Dialogues | None = None
     domain: Domain | None = None
-    policy: str = ""
 
     @property
     def answers(self) -> list[str]:
@@ -46,8 +67,9 @@ class Answering:
         """Answer once, since a model's first answer takes seconds."""
         if self.messages is not None:
             self.messages(["hello", "hello there"])
-        if self.dialogues is not None:
-            self.dialogues([[LISTEN], [LISTEN, LISTEN]])
+        if self.dialogues is not None and self.domain is not None:
+            said = UserUttered(next(iter(self.domain.intents), None))
+            self.dialogues([[LISTEN], [LISTEN, said]])
 
 
 class Source(Protocol):

@@ -12,7 +12,7 @@ import asyncio
 import hmac
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
@@ -30,7 +30,7 @@ from starlette.routing import Route
 from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.dialogue.domain.events import Event
 from data_pipeline.errors import InputError
-from trainer.serving.answering import Answer, Ranking
+from trainer.serving.answering import Answer, Dialogues, Messages, Prediction
 from trainer.serving.batching import Batcher
 from trainer.serving.bodies import read_json, texts_of
 from trainer.serving.limits import Limits
@@ -80,8 +80,8 @@ class Api:
         self._messages: Batcher[str, Answer] = Batcher(
             lambda texts: self._answers()(texts), len, limits, batches.labels("messages").observe
         )
-        self._dialogues: Batcher[Sequence[Event], Ranking] = Batcher(
-            lambda dialogues: self._rankings()[0](dialogues),
+        self._dialogues: Batcher[Sequence[Event], Prediction] = Batcher(
+            lambda dialogues: self._policies()[0](dialogues),
             len,
             limits,
             batches.labels("dialogues").observe,
@@ -122,15 +122,15 @@ class Api:
         """What the bot may do after the events of a tracker, best first."""
         body = await read_json(request, self._limits)
         self._authorize(request, body)
-        _, domain, policy = self._rankings()
+        _, domain = self._policies()
         events = told_events(body, domain)
         if len(events) > self._limits.dialogue_events:
             raise Refused(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 f"{len(events)} events; {self._limits.dialogue_events} are taken (--max-events).",
             )
-        ranking = await self._dialogues.ask(events)
-        return JSONResponse(prediction(ranking, body, events, domain, policy))
+        predicted = await self._dialogues.ask(events)
+        return JSONResponse(prediction(predicted, body, events, domain))
 
     async def reload(self, request: Request) -> Response:
         """Take the newest version of what is served, if it is another one."""
@@ -180,18 +180,16 @@ class Api:
         """For people."""
         return HTMLResponse(self._page, headers={"content-security-policy": PAGE_POLICY})
 
-    def _answers(self) -> Callable[[Sequence[str]], list[Answer]]:
+    def _answers(self) -> Messages:
         if (answers := self._newest.current.messages) is None:
             raise Refused(HTTPStatus.CONFLICT, "No model that understands messages is loaded.")
         return answers
 
-    def _rankings(
-        self,
-    ) -> tuple[Callable[[Sequence[Sequence[Event]]], list[Ranking]], Domain, str]:
+    def _policies(self) -> tuple[Dialogues, Domain]:
         current = self._newest.current
         if current.dialogues is None or current.domain is None:
             raise Refused(HTTPStatus.CONFLICT, "No model that goes on with dialogues is loaded.")
-        return current.dialogues, current.domain, current.policy
+        return current.dialogues, current.domain
 
     def _authorize(self, request: Request, body: Any) -> None:
         """The token comes in the query, as Rasa's own clients send it, a header, or the body."""

@@ -13,26 +13,27 @@ from data_pipeline.dialogue.domain.events import (
     SlotSet,
     UserUttered,
 )
-from trainer.serving.answering import Ranking
+from trainer.serving.answering import Prediction
 
 
 def prediction(
-    ranking: Ranking, told: Any, events: Sequence[Event], domain: Domain, policy: str
+    predicted: Prediction, told: Any, events: Sequence[Event], domain: Domain
 ) -> dict[str, Any]:
     """Mirrors `MessageProcessor.predict_next_with_tracker`; the scores come best first.
 
-    `slots_from_entities` is not Rasa's: the events that `action_extract_slots` would add to what
-    the user has just said, for clients without such an action.
+    Two parts are not Rasa's. `slots_from_entities`: the events that `action_extract_slots` would
+    add to what the user has just said, for clients without such an action. `action_metadata`: what
+    Rasa would note with the event of the likeliest action.
 
     Args:
         told: the events as the client sent them.
         events: those that count.
-        policy: what Rasa calls the model that ranks actions.
     """
     return {
-        "scores": [{"action": a["name"], "score": a["confidence"]} for a in ranking],
-        "policy": policy,
-        "confidence": ranking[0]["confidence"] if ranking else 0.0,
+        "scores": [{"action": a["name"], "score": a["confidence"]} for a in predicted.ranking],
+        "policy": predicted.policy,
+        "confidence": predicted.confidence,
+        "action_metadata": predicted.metadata,
         "tracker": _tracker(told if isinstance(told, list) else [told], events, domain),
         "slots_from_entities": _slots_from_entities(events, domain),
     }

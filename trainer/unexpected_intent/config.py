@@ -16,6 +16,8 @@ from trainer.config.options import TrainerOptions
 from trainer.config.run_config import schedule_of
 from trainer.dialogues.stories_of_project import text_features
 
+COMPONENT = "UnexpecTEDIntentPolicy"
+
 
 @dataclass(frozen=True)
 class UnexpectedIntentConfig:

@@ -1,4 +1,4 @@
-"""The signature that takes dialogues: what `TrainedUnexpectedIntent.remark` says, as tensors."""
+"""The signature that takes dialogues: what `TrainedUnexpectedIntent.remarks` says, as tensors."""
 
 from __future__ import annotations
 

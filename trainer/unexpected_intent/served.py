@@ -36,12 +36,13 @@ def served_unexpected_intent(run: TrainedUnexpectedIntent) -> ServedModel:
 
 def _check(run: TrainedUnexpectedIntent, dialogues: Sequence[list[Event]]) -> Check:
     """Those dialogues in which the user spoke last, and what the checkpoint says of them."""
-    asked = [events for events in dialogues if run.remark(events) is not None]
+    remarks = zip(dialogues, run.remarks(dialogues), strict=True)
+    asked = [events for events, remark in remarks if remark is not None]
     domain = run.featurizer.domain
     request = request_of([turns_of_events(events, domain) for events in asked])
 
     def differences(outputs: Tensors) -> Iterator[tuple[str, float]]:
-        remarks = [remark for events in asked if (remark := run.remark(events)) is not None]
+        remarks = [remark for remark in run.remarks(asked) if remark is not None]
         return _differences(remarks, outputs)
 
     return Check(

@@ -33,7 +33,7 @@ from trainer.roles import Role
 from trainer.signatures.exported_model import ExportedModel
 from trainer.signatures.served_model import ServedModel
 from trainer.task import Evaluation, TrainingData
-from trainer.unexpected_intent.config import UnexpectedIntentConfig
+from trainer.unexpected_intent.config import COMPONENT, UnexpectedIntentConfig
 from trainer.unexpected_intent.evaluate import evaluate
 from trainer.unexpected_intent.exported import ExportedUnexpectedIntent
 from trainer.unexpected_intent.making import make_unexpected_intent
@@ -52,7 +52,7 @@ class UnexpectedIntentTask:
 
     model: ClassVar[str] = UnexpectedIntentConfig.model
     section: ClassVar[str] = POLICIES
-    component: ClassVar[str] = "UnexpecTEDIntentPolicy"
+    component: ClassVar[str] = COMPONENT
     options: ClassVar[type] = UnexpectedIntentOptions
     config_class: ClassVar[type] = UnexpectedIntentConfig
     role: ClassVar[Role] = Role.REMARKS

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from data_pipeline.dialogue.domain.domain import Domain
 from data_pipeline.dialogue.domain.events import Event
 from data_pipeline.dialogue.intents.intent_questions import (
     UserStep,
-    question_about_last,
+    questions_about_last,
     said_last,
     user_steps_of,
 )
@@ -26,7 +26,7 @@ from trainer.checkpoints.checkpoint import answering_checkpoint, read_position
 from trainer.dialogues.answers import DialogueAnswers
 from trainer.records.run_directory import RunDirectory, run_of
 from trainer.training.trained_weights import load_weights
-from trainer.unexpected_intent.config import UnexpectedIntentConfig
+from trainer.unexpected_intent.config import COMPONENT, UnexpectedIntentConfig
 from trainer.unexpected_intent.making import make_unexpected_intent
 from trainer.unexpected_intent.thresholds import Thresholds, candidate
 
@@ -66,6 +66,8 @@ class TrainedUnexpectedIntent:
         step: finished training steps of the checkpoint.
         thresholds: of this checkpoint; without them no intent is unexpected.
     """
+
+    component: ClassVar[str] = COMPONENT
 
     config: UnexpectedIntentConfig
     featurizer: DialogueFeaturizer
@@ -128,16 +130,19 @@ class TrainedUnexpectedIntent:
         (similarities,) = self._answers(examples.dialogues, SIMILARITIES)
         return Thresholds.learn(similarities, examples.intent_ids, self.intents, self.step)
 
-    def remark(self, events: Sequence[Event]) -> dict[str, Any] | None:
-        """Whether the user was to be expected to say what was just said; None if that is no
+    def remarks(self, dialogues: Sequence[Sequence[Event]]) -> list[dict[str, Any] | None]:
+        """Of each dialogue the `verdict` of what the user has just said; None if that is no
         question here: the bot has acted since, or the domain lacks the intent.
         """
-        intent = said_last(events, self.featurizer)
-        if intent is None:
-            return None
-        question = question_about_last(self.featurizer, events, self.config.options.max_history)
-        ((similarities,),) = self._answers(question, SIMILARITIES)
-        return self.verdict(similarities, intent)
+        intents = [said_last(events, self.featurizer) for events in dialogues]
+        asked = [events for events, intent in zip(dialogues, intents, strict=True) if intent]
+        if not asked:
+            return [None] * len(dialogues)
+        history = self.config.options.max_history
+        questions = questions_about_last(self.featurizer, asked, history)
+        (similarities,) = self._answers(questions, SIMILARITIES)
+        rows = iter(similarities)
+        return [self.verdict(next(rows), intent) if intent else None for intent in intents]
 
     def answer_all(
         self, dialogues: Sequence[Sequence[Event]]

@@ -49,13 +49,18 @@ def user_steps_of(
     return steps, DialogueStore(featurizer.tables(table.states), [building.shard()])
 
 
-def question_about_last(
-    featurizer: DialogueFeaturizer, events: Sequence[Event], max_history: int | None
+def questions_about_last(
+    featurizer: DialogueFeaturizer,
+    dialogues: Sequence[Sequence[Event]],
+    max_history: int | None,
 ) -> DialogueStore:
-    """One example, as `user_steps_of` makes it: what the user may say, instead of what was said."""
+    """An example for each dialogue, as `user_steps_of` makes it: what the user may say, instead of
+    what was said last.
+    """
     table = StateTable(featurizer.domain)
     building = ShardBuilder()
-    _add(building, events, table, max_history)
+    for events in dialogues:
+        _add(building, events, table, max_history)
     return DialogueStore(featurizer.tables(table.states), [building.shard()])
 
 

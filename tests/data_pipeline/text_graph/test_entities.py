@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from text_graph.fuzzed_texts import fuzzed_texts, thoroughly
+from text_graph.fuzzed_texts import fuzzed_texts, many_at_once, thoroughly
 
 from data_pipeline.entities.decoding import SynonymMapper, decode_entities
 from data_pipeline.entities.tags import TagVocabulary
@@ -101,7 +101,7 @@ def decoders(request) -> Decoders:
     return Decoders(VOCABULARIES[request.param[0]], SPLITS[request.param[1]])
 
 
-@thoroughly
+@many_at_once
 @given(fuzzed_texts(WORDS), st.data())
 def test_any_tags_give_the_same_entities(decoders, texts, data):
     seed = data.draw(st.integers(0, 2**32 - 1))

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from text_graph.fuzzed_texts import SHARED_DATA, fuzzed_texts, thoroughly
+from text_graph.fuzzed_texts import FUZZED_STRINGS, SHARED_DATA, fuzzed_texts, thoroughly
 
 from data_pipeline.errors import InputError
 from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu_file
@@ -98,10 +98,11 @@ def _longer(inner):
 
 
 PATTERNS = st.recursive(ATOMS, _longer, max_leaves=8)
+TEXTS_PER_PATTERN = 20
 
 
-@settings(thoroughly, max_examples=4 * thoroughly.max_examples)
-@given(PATTERNS, fuzzed_texts(TEXTS), st.sampled_from([0, re.IGNORECASE]))
+@settings(thoroughly, max_examples=max(40, FUZZED_STRINGS // TEXTS_PER_PATTERN))
+@given(PATTERNS, fuzzed_texts(TEXTS, TEXTS_PER_PATTERN), st.sampled_from([0, re.IGNORECASE]))
 def test_any_pattern_finds_what_re_finds(pattern, texts, flags):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

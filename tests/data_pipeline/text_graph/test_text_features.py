@@ -10,7 +10,7 @@ import tensorflow as tf
 import yaml
 from hypothesis import given
 from text_graph.comparison import Comparison, features_in_python, fitted
-from text_graph.fuzzed_texts import SHARED_DATA, fuzzed_texts, thoroughly
+from text_graph.fuzzed_texts import SHARED_DATA, fuzzed_texts, many_at_once
 
 from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu_file
 from data_pipeline.rasa_files.training_items import LookupTable, Message, RegexPattern
@@ -100,7 +100,7 @@ def comparison(request) -> Comparison:
     return Comparison(pipeline_of(*request.param))
 
 
-@thoroughly
+@many_at_once
 @given(fuzzed_texts(KNOWN))
 def test_any_string_has_the_same_features(comparison, texts):
     comparison.check(texts)
@@ -149,7 +149,7 @@ def test_the_bundled_example(pizza):
     pizza.check(texts)
 
 
-@thoroughly
+@many_at_once
 @given(fuzzed_texts(["pepperoni", "large", "two", "extra cheese", "AB1234", "12345", "Berlin"]))
 def test_any_string_as_the_bundled_example_sees_it(pizza, texts):
     pizza.check(texts)

@@ -1,8 +1,13 @@
-"""Strings to try the text graph on: drawn from all of Unicode, with what makes trouble in it."""
+"""Strings to try the text graph on: drawn from all of Unicode, with what makes trouble in it.
+
+Drawing them takes hypothesis far longer than the graph and Python take to featurize them, so it
+draws what texts are made of, and many texts are put together of the same parts.
+"""
 
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,16 +21,20 @@ SHARED_DATA = Path(
 FUZZED_STRINGS = int(os.environ.get("FUZZED_STRINGS", 200))
 """How many strings each property test tries: FUZZED_STRINGS=10000 for the thorough run."""
 
-STRINGS_AT_ONCE = 20
+STRINGS_AT_ONCE = max(50, FUZZED_STRINGS // 50)
+PARTS_AT_ONCE = 60
+MOST_PARTS = 12
 
 thoroughly = settings(
-    max_examples=max(1, FUZZED_STRINGS // STRINGS_AT_ONCE),
+    max_examples=max(1, FUZZED_STRINGS // 20),
     deadline=None,
     derandomize="FUZZED_STRINGS" not in os.environ,
     database=None,
     phases=[Phase.explicit, Phase.generate],  # `Comparison.check` names the string by itself
     suppress_health_check=[*HealthCheck],
 )
+many_at_once = settings(thoroughly, max_examples=max(1, FUZZED_STRINGS // STRINGS_AT_ONCE))
+"""Of tests whose every example is `STRINGS_AT_ONCE` texts."""
 
 ALPHABETS = (
     "abcdefghij",
@@ -47,13 +56,25 @@ WHOLE_WORDS = (
 )
 
 
-def fuzzed_texts(words: Iterable[str] = ()) -> st.SearchStrategy[list[str]]:
-    """Lists of strings: words that are known among all of Unicode, joined in many ways."""
-    parts = st.one_of(
-        st.sampled_from([*WHOLE_WORDS, *words]),
-        st.sampled_from(ALPHABETS).flatmap(lambda letters: st.text(letters, max_size=6)),
-        st.text(st.characters(codec="utf-8"), max_size=4),
-        st.sampled_from([" ", " ", "  ", "\n", "-", ".", "^"]),
-    )
-    text = st.lists(parts, max_size=12).map("".join)
-    return st.lists(text, min_size=STRINGS_AT_ONCE, max_size=STRINGS_AT_ONCE)
+SEPARATORS = (" ", " ", "  ", "\n", "-", ".", "^")
+
+
+def fuzzed_texts(
+    words: Iterable[str] = (), count: int = STRINGS_AT_ONCE
+) -> st.SearchStrategy[list[str]]:
+    """Lists of so many strings: words that are known among all of Unicode, joined in many ways."""
+    known = [*WHOLE_WORDS, *words]
+    of_an_alphabet = st.sampled_from(ALPHABETS).flatmap(lambda some: st.text(some, max_size=6))
+    of_all = st.text(st.characters(codec="utf-8"), max_size=4)
+    drawn = st.lists(of_an_alphabet | of_all, min_size=PARTS_AT_ONCE, max_size=PARTS_AT_ONCE)
+
+    def texts(parts: list[str], seed: int) -> list[str]:
+        generator = random.Random(seed)
+        kinds = (known, parts, parts, SEPARATORS)
+        lengths = [generator.randint(0, MOST_PARTS) for _ in range(count)]
+        return [
+            "".join(generator.choice(generator.choice(kinds)) for _ in range(length))
+            for length in lengths
+        ]
+
+    return st.builds(texts, drawn, st.integers(0, 2**32 - 1))

@@ -12,6 +12,8 @@ from starlette.testclient import TestClient
 import trainer
 from model.diet.options import DIETOptions
 from model.ted.options import TEDOptions
+from trainer.export.saved_model import ExportOptions, export
+from trainer.records.run_directory import RunDirectory
 from trainer.serving.app import make_app
 from trainer.serving.limits import Limits
 from trainer.serving.newest_model import NewestModel
@@ -72,6 +74,15 @@ def run(run_of_both) -> TrainedRun:
 def newest(run_of_both) -> NewestModel:
     """The run, loaded."""
     return NewestModel(RunSource(run_of_both))
+
+
+@pytest.fixture(scope="session")
+def models(run_of_both, tmp_path_factory) -> Path:
+    """Both models, exported into one folder."""
+    place = tmp_path_factory.mktemp("models")
+    for name, run in {"diet": run_of_both, "ted": run_of_both / "ted"}.items():
+        export(RunDirectory(run), place / name, ExportOptions(verify=False))
+    return place
 
 
 @pytest.fixture

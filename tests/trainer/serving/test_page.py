@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-
 import pytest
-import uvicorn
 from web.browser import CHROMIUM, opened_page
+from web.http_server import served
 
 from trainer.serving.app import make_app
 from trainer.serving.limits import Limits
@@ -22,16 +18,8 @@ pytestmark = [
 @pytest.fixture
 def url(newest):
     """The page's address, while it is served with a token."""
-    app = make_app(newest, Limits(), auth_token="secret")
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-    server.should_exit = True
-    thread.join()
+    with served(make_app(newest, Limits(), auth_token="secret")) as address:
+        yield f"{address}/"
 
 
 def count(selector: str) -> str:

@@ -221,7 +221,7 @@ def test_the_saved_model_judges_dialogues_turn_by_turn(run, command, tmp_path):
     assert answer["unlikely"].numpy().tolist() == [False, True, False, False]
     assert np.isnan(answer["scores"][2:]).all() and np.isnan(answer["thresholds"][2:]).all()
     for row, events in enumerate(dialogues[:2]):
-        remark = trained.remark(events)
+        (remark,) = trained.remarks([events])
         asked, ranking = remark["query_intent"], remark["ranking"]
         assert float(answer["scores"][row]) == pytest.approx(asked["score"], abs=1e-5)
         assert float(answer["thresholds"][row]) == pytest.approx(asked["threshold"], abs=1e-6)

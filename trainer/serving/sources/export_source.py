@@ -8,8 +8,9 @@ from typing import Any
 from data_pipeline.errors import InputError
 from trainer.messages.answers import together
 from trainer.models import model_named
-from trainer.roles import RanksActions, Role, Understands
+from trainer.roles import RanksActions, Remarks, Role, Understands
 from trainer.serving.answering import Answering
+from trainer.serving.sources.policies import ensemble
 from trainer.signatures.exported_model import ExportedModel
 from trainer.task import Task
 
@@ -59,6 +60,7 @@ class ExportSource:
             answering[task.role][name] = task.exported(exported)
         of_messages: dict[str, Understands] = answering[Role.UNDERSTANDS]
         policies: dict[str, RanksActions] = answering[Role.ACTS]
+        remarking: list[Remarks] = [*answering[Role.REMARKS].values()]
         if not (of_messages or policies):
             raise InputError(
                 f"{self.place} holds {', '.join(loaded)} alone, which neither "
@@ -77,9 +79,8 @@ class ExportSource:
             messages=(
                 (lambda texts: list(together(of_messages.values(), texts))) if of_messages else None
             ),
-            dialogues=policy.next_actions if policy else None,
+            dialogues=ensemble(policy, remarking) if policy else None,
             domain=policy.domain if policy else None,
-            policy=policy.component if policy else "",
         )
 
 

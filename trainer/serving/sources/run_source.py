@@ -7,7 +7,9 @@ from typing import Any
 
 from trainer.records.run_directory import RUN_FILE, RunDirectory, runs_in
 from trainer.serving.answering import Answering
+from trainer.serving.sources.policies import ensemble
 from trainer.trained_run import TrainedRun
+from trainer.unexpected_intent.thresholds import THRESHOLDS_FILE
 
 
 class RunSource:
@@ -17,12 +19,14 @@ class RunSource:
         self.place = directory
 
     def newest(self) -> object:
-        """The checkpoints of all models by name, and when each run was configured."""
+        """The checkpoints of all models by name, and when what stands beside them was written:
+        each run's configuration, and what is learnt when training has ended.
+        """
         RunDirectory(self.place).existing_model()
         return [
             (
                 run.path,
-                (run.path / RUN_FILE).stat().st_mtime_ns,
+                [_written(run.path / name) for name in (RUN_FILE, THRESHOLDS_FILE)],
                 sorted(path.name for path in run.checkpoints.glob("step-*")),
             )
             for run in runs_in(self.place)
@@ -35,13 +39,16 @@ class RunSource:
             InputError: there is no run, or a model has no usable checkpoint.
         """
         run = TrainedRun(self.place)
-        models: dict[str, Any] = {**run.of_messages, **run.policies}
+        models: dict[str, Any] = {**run.of_messages, **run.policies, **run.of_dialogues}
         policy = run.policy if run.policies else None
         return Answering(
             version=", ".join(f"{name} step {model.step}" for name, model in models.items()),
             models={name: {"step": model.step} for name, model in models.items()},
             messages=(lambda texts: list(run.answers(texts))) if run.of_messages else None,
-            dialogues=policy.next_actions if policy else None,
+            dialogues=ensemble(policy, [*run.of_dialogues.values()]) if policy else None,
             domain=policy.domain if policy else None,
-            policy=policy.component if policy else "",
         )
+
+
+def _written(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.is_file() else None

@@ -74,7 +74,10 @@ def assert_same_terms(one, other, rtol=1e-5):
         ),
     ],
 )
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy",
+    ["float32", "mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)],
+)
 def test_every_kind_trains_and_answers(toy_sizes, toy_batch, sizes, options, policy):
     sizes = toy_sizes(**sizes)
     model = DIET(sizes, DIETOptions(**{**SMALL, **options}), dtype=policy)

@@ -73,6 +73,7 @@ def test_each_selector_has_its_own_options(trained):
     assert {"loss/response", "loss/mask"} <= json.loads(rows[0]).keys()
 
 
+@pytest.mark.slow
 def test_an_interrupted_selector_goes_on_to_the_same_weights(trained, command, tmp_path):
     project, run, _ = trained
     cut = shutil.copytree(run, tmp_path / "run")

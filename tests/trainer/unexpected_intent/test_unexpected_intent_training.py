@@ -116,6 +116,7 @@ def test_one_command_trains_both_policies(both, run):
     )
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_weights_and_thresholds(run, train, tmp_path):
     cut = shutil.copytree(run, tmp_path / "run")
     for path in checkpoints(cut / "checkpoints")[1:]:

@@ -136,6 +136,8 @@ class TrainedRun:
 
     def _lacks(self, role: Role) -> InputError:
         kinds = [kind.model for kind in MODELS if kind.role is role]
+        if not runs_in(self.directory):
+            RunDirectory(self.directory).existing_model()  # says that this is no run's directory
         here = RunDirectory(self.directory).model()
         return InputError(
             f"{self.directory} {f'is a run of {here.upper()} and ' if here else ''}holds no run of "

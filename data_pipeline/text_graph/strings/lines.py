@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 END = 0xD800
@@ -70,7 +71,8 @@ class Lines(NamedTuple):
         )
 
 
-ZERO, ONE = (tf.constant(number, tf.int64) for number in (0, 1))
+# Not tensors: making one sets TensorFlow's devices up, which an import must not.
+ZERO, ONE = np.int64(0), np.int64(1)
 
 
 def _ended(codes: tf.Tensor, splits: tf.Tensor) -> tf.Tensor:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from trainer.records.run_directory import RUN_FILE, RunDirectory, runs_in
+from trainer.records.run_directory import RunDirectory, runs_in
 from trainer.serving.answering import Answering
 from trainer.serving.sources.policies import ensemble
 from trainer.trained_run import TrainedRun
-from trainer.unexpected_intent.thresholds import THRESHOLDS_FILE
 
 
 class RunSource:
@@ -26,7 +25,7 @@ class RunSource:
         return [
             (
                 run.path,
-                [_written(run.path / name) for name in (RUN_FILE, THRESHOLDS_FILE)],
+                [(path.name, path.stat().st_mtime_ns) for path in sorted(run.path.glob("*.json"))],
                 sorted(path.name for path in run.checkpoints.glob("step-*")),
             )
             for run in runs_in(self.place)
@@ -48,7 +47,3 @@ class RunSource:
             dialogues=ensemble(policy, [*run.of_dialogues.values()]) if policy else None,
             domain=policy.domain if policy else None,
         )
-
-
-def _written(path: Path) -> int | None:
-    return path.stat().st_mtime_ns if path.is_file() else None

@@ -15,7 +15,8 @@ from model.ted.labels import Labels
 from model.ted.options import TEDOptions
 
 
-@keras.saving.register_keras_serializable(package="diet_ted_trainer")
+# DIET has a `LabelTable`, too.
+@keras.saving.register_keras_serializable(package="diet_ted_trainer", name="DialogueLabelTable")
 class LabelTable(keras.layers.Layer):
     """The embeddings of all labels: names and texts encoded, summed and projected.
 

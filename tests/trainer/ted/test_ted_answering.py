@@ -235,7 +235,7 @@ def test_the_saved_model_takes_dialogues_turn_by_turn(run, command, tmp_path):
     [
         (("evaluate", "RUN"), "either --nlu PATH (test messages) or --stories PATH"),
         (("evaluate", "RUN/ted", "--nlu", "x.yml"), "is a run of TED"),
-        (("predict", "RUN/checkpoints", "--dialogue"), "holds no run of TED"),
+        (("predict", "RUN/checkpoints", "--dialogue"), "is not a run directory"),
         (("evaluate", "RUN", "--stories", "none.yml"), "none.yml: no such file"),
     ],
 )

@@ -114,19 +114,17 @@ class DialogueFeaturizer:
 
     def label_rows(self) -> csr_matrix:
         """`[labels, width]` float32: what each action looks like by name; zeros for texts."""
-        return self.rows("action_name", self._label_names())
+        if self.texts is None:
+            return self.rows("action_name", self.domain.actions)
+        rows = self.rows("action_name", self.domain.action_names)
+        rows.resize(len(self.domain.actions), rows.shape[1])
+        return rows
 
     def rows(self, attribute: str, values: Sequence) -> csr_matrix:
         """`[values, width]` float32: what values of an attribute that is no text look like."""
         if self.texts and attribute in self.texts.names:
             return self.texts.name_rows(attribute, values)
         return domain_rows(attribute, values, self.domain)
-
-    def _label_names(self) -> list[str]:
-        """The labels as action names; where texts have features of their own, they have no name."""
-        if self.texts is None:
-            return list(self.domain.actions)
-        return [*self.domain.action_names, *("" for _ in self.domain.action_texts)]
 
     def _label_texts(self) -> np.ndarray:
         labels = np.full(len(self.domain.actions), ABSENT, np.int32)

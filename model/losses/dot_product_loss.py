@@ -38,11 +38,35 @@ class Candidates(NamedTuple):
         embeddings: `[candidates, units]`.
         ids: `[candidates]` int, of the same type as `Pairs.ids`.
         limit: int32 scalar; only the first `limit` of them are drawn.
+        held: `[candidates]` int32, ascending, which ones `embeddings` and `ids` are of: at least
+            those that `DotProductLoss.draw` draws. None = all, in their order.
     """
 
     embeddings: tf.Tensor
     ids: tf.Tensor
     limit: tf.Tensor
+    held: tf.Tensor | None = None
+
+    def places(self, numbers: tf.Tensor) -> tf.Tensor:
+        """Where the candidates with these numbers stand in `embeddings`."""
+        if self.held is None:
+            return numbers
+        found = tf.searchsorted(self.held, tf.reshape(numbers, [-1]))
+        return tf.reshape(found, tf.shape(numbers))
+
+
+class Rows(NamedTuple):
+    """This replica's rows among all: int32 scalars.
+
+    Attributes:
+        first: The place of the first one.
+        count: How many are here.
+        of_all: How many there are.
+    """
+
+    first: tf.Tensor
+    count: tf.Tensor
+    of_all: tf.Tensor
 
 
 class Similarities(NamedTuple):
@@ -53,6 +77,10 @@ class Similarities(NamedTuple):
     li: tf.Tensor
     ii: tf.Tensor
     ll: tf.Tensor
+
+
+def _same_each_time() -> Noise:
+    return Noise(seed=0, step=tf.zeros([], tf.int64))
 
 
 def similarity(first: tf.Tensor, second: tf.Tensor, kind: str) -> tf.Tensor:
@@ -130,7 +158,7 @@ class DotProductLoss(keras.layers.Layer):
         noise: Noise | None = None,
         replicas: Replicas = ONE_REPLICA,
     ) -> tuple[LossTerm, LossTerm]:
-        noise = noise or Noise(seed=0, step=tf.zeros([], tf.int64))
+        noise = noise or _same_each_time()
         similarities = self._similarities(pairs, labels, inputs, noise)
         if self.loss_type == "margin":
             losses = self._margin(similarities)
@@ -145,8 +173,8 @@ class DotProductLoss(keras.layers.Layer):
     def _similarities(
         self, pairs: Pairs, labels: Candidates, inputs: Candidates, noise: Noise
     ) -> Similarities:
-        wrong_labels, no_label = self._draw("labels", labels, pairs, noise)
-        other_inputs, no_input = self._draw("inputs", inputs, pairs, noise)
+        wrong_labels, no_label = self._negatives("labels", labels, pairs, noise)
+        other_inputs, no_input = self._negatives("inputs", inputs, pairs, noise)
         kind = self.similarity_type
         given, label = pairs.inputs[:, None], pairs.labels[:, None]
         return Similarities(
@@ -157,17 +185,28 @@ class DotProductLoss(keras.layers.Layer):
             ll=similarity(label, wrong_labels, kind) + no_label,
         )
 
-    def _draw(
+    def _negatives(
         self, what: str, candidates: Candidates, pairs: Pairs, noise: Noise
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Negatives `[rows, negatives, units]`, and -1e9 where one is not negative."""
-        # Drawn for the global batch and cut: the draws do not depend on who holds a row.
-        shape = tf.stack([pairs.count, self.num_negatives])
-        limit = tf.maximum(candidates.limit, 1)
-        drawn = noise.indices(f"{self.path}/{what}", shape, limit, shared=True)
-        drawn = drawn[pairs.first : pairs.first + tf.shape(pairs.ids)[0]]
+        rows = Rows(pairs.first, tf.shape(pairs.ids)[0], pairs.count)
+        drawn = candidates.places(self.draw(what, candidates.limit, rows, noise))
         same = tf.gather(candidates.ids, drawn) == pairs.ids[:, None]
         return tf.gather(candidates.embeddings, drawn), tf.where(same, -1e9, 0.0)
+
+    def draw(self, what: str, limit: tf.Tensor, rows: Rows, noise: Noise | None) -> tf.Tensor:
+        """`[rows, negatives]` int32: the numbers of the candidates that a call draws for `rows`.
+
+        Args:
+            what: "labels" or "inputs".
+            limit: See `Candidates`.
+        """
+        # Drawn for the global batch and cut: the draws do not depend on who holds a row.
+        noise = noise or _same_each_time()
+        shape = tf.stack([rows.of_all, self.num_negatives])
+        limit = tf.maximum(limit, 1)
+        drawn = noise.indices(f"{self.path}/{what}", shape, limit, shared=True)
+        return drawn[rows.first : rows.first + rows.count]
 
     def _cross_entropy(self, similarities: Similarities) -> tf.Tensor:
         positive, il, li, ii, ll = similarities

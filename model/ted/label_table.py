@@ -1,4 +1,4 @@
-"""The embeddings of all labels, as a layer without inputs."""
+"""The embeddings of labels: of all, or of those that a step looks at."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from model.batch import Batch
 from model.layers.dense import Embed
 from model.noise import Noise
 from model.ted.encoders import label_encoder
 from model.ted.labels import Labels
 from model.ted.options import TEDOptions
+
+LABELS_AT_ONCE = 1024
 
 
 # DIET has a `LabelTable`, too.
@@ -26,8 +29,8 @@ class LabelTable(keras.layers.Layer):
         labels: Their `to_json` form will do.
         options: Of the model; their `asdict` form will do.
 
-    Call: a scalar that is not looked at (Keras wants an input) -> `[labels, embedding_dimension]`
-    float32.
+    Call: labels as a batch of turns, all or some of them, and how many there are -> `[labels,
+    embedding_dimension]` float32.
     """
 
     def __init__(self, labels: Labels | dict, options: TEDOptions | dict, **kwargs: Any):
@@ -49,10 +52,30 @@ class LabelTable(keras.layers.Layer):
         )
         self.embed.build((None, self.options.encoding_dimension))
 
-    def call(self, ignored: tf.Tensor, noise: Noise | None = None) -> tf.Tensor:
-        features, count = self.labels.as_batch(), tf.constant(self.labels.count)
+    def call(self, features: Batch, count: tf.Tensor, noise: Noise | None = None) -> tf.Tensor:
         rows = [encoder(features, count, noise=noise).rows for encoder in self.encoders]
         return tf.cast(self.embed(tf.add_n(rows)), tf.float32)
+
+    def all_labels(self, noise: Noise | None = None) -> tf.Tensor:
+        """The embeddings of all labels, `[labels, embedding_dimension]` float32.
+
+        Of many, a part at a time: what lies between features and embeddings is a thousand times as
+        large as these.
+        """
+        labels = self.labels
+        if not labels.are_many:
+            return self(labels.as_batch(), tf.constant(labels.count), noise=noise)
+        parts = -(-labels.count // LABELS_AT_ONCE)
+        size = tf.constant(LABELS_AT_ONCE)
+
+        def part(number: tf.Tensor) -> tf.Tensor:
+            some = tf.minimum(number * size + tf.range(size), labels.count - 1)
+            return self(labels.some(some), size, noise=noise)
+
+        made = tf.map_fn(
+            part, tf.range(parts), fn_output_signature=tf.float32, parallel_iterations=1
+        )
+        return tf.reshape(made, [-1, made.shape[-1]])[: labels.count]
 
     def get_config(self) -> dict:
         return {

@@ -11,12 +11,18 @@ from model.batch import Batch
 from model.layers.dense import Embed
 from model.layers.packing import Packing
 from model.loss_term import LossTerm, Terms
-from model.losses.dot_product_loss import Candidates, DotProductLoss, Pairs, similarity
+from model.losses.dot_product_loss import (
+    Candidates,
+    DotProductLoss,
+    Pairs,
+    Rows,
+    similarity,
+)
 from model.losses.tag_head import TagHead, tag_f1
 from model.model_config import model_arguments, model_config
 from model.noise import Noise
 from model.options.layer_settings import loss_settings
-from model.replicas import ONE_REPLICA, Replicas, gather_rows
+from model.replicas import ONE_REPLICA, GlobalRows, Replicas, gather_rows
 from model.ted.batch import (
     ATTRIBUTES,
     DIALOGUE_SPEC,
@@ -203,7 +209,6 @@ class TED(keras.Model):
     def _action_terms(
         self, dialogues: EncodedDialogues, batch: Batch, noise: Noise | None, replicas: Replicas
     ) -> tuple[LossTerm, LossTerm]:
-        labels = self.label_embeddings(noise)
         ids, weights = batch["label_ids"], self._weights(batch, dialogues.packing)
         learnt = tf.where(ids != NO_LABEL)[:, 0]
         contexts, ids, weights = (
@@ -213,18 +218,31 @@ class TED(keras.Model):
         is_real = tf.cast(weights != 0, tf.int32)
         everyone = gather_rows([inputs, ids, is_real], replicas)
         of_all, ids_of_all, are_real = everyone.tensors
-        count = self.sizes.labels.count
+        labels = self._candidates(ids, everyone, noise)
+        own = tf.gather(labels.embeddings, labels.places(ids))
         return self.action_loss(
-            Pairs(inputs, tf.gather(labels, ids), ids, weights, everyone.first, everyone.count),
-            Candidates(labels, tf.range(count), tf.constant(count)),
+            Pairs(inputs, own, ids, weights, everyone.first, everyone.count),
+            labels,
             Candidates(of_all, ids_of_all, tf.reduce_sum(are_real)),
             noise=noise,
             replicas=replicas,
         )
 
+    def _candidates(self, ids: tf.Tensor, everyone: GlobalRows, noise: Noise | None) -> Candidates:
+        """The labels; of many only those that the loss looks at, `ids` and what it draws."""
+        labels = self.sizes.labels
+        limit = tf.constant(labels.count)
+        if not labels.are_many:
+            return Candidates(self.label_embeddings(noise), tf.range(labels.count), limit)
+        rows = Rows(everyone.first, tf.shape(ids)[0], everyone.count)
+        drawn = self.action_loss.draw("labels", limit, rows, noise)
+        held = tf.sort(tf.unique(tf.concat([ids, tf.reshape(drawn, [-1])], 0)).y)
+        embeddings = self.action_table(labels.some(held), tf.size(held), noise=noise)
+        return Candidates(embeddings, held, limit, held)
+
     def label_embeddings(self, noise: Noise | None = None) -> tf.Tensor:
         """All actions, `[labels, embedding_dimension]` float32."""
-        return self.action_table(tf.zeros([]), noise=noise)
+        return self.action_table.all_labels(noise)
 
     def _weights(self, batch: Batch, packing: Packing) -> tf.Tensor:
         """How much each row of `contexts` counts: those of a dialogue sum to its weight."""

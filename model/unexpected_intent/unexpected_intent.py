@@ -137,7 +137,7 @@ class UnexpectedIntent(keras.Model):
 
     def label_embeddings(self, noise: Noise | None = None) -> tf.Tensor:
         """All intents, `[labels, embedding_dimension]` float32."""
-        return self.intent_table(tf.zeros([]), noise=noise)
+        return self.intent_table.all_labels(noise)
 
     def _embedded(self, batch: Batch, noise: Noise | None, replicas: Replicas) -> tf.Tensor:
         """The dialogues, `[batch, embedding_dimension]` float32."""

@@ -33,9 +33,22 @@ SMALL = {
 FULL = {"featurizer": [{"name": "FullDialogueTrackerFeaturizer"}]}
 
 
-def toy_ted(accumulate_steps: int = 1, **options) -> TED:
-    """A small TED of everything but bots' texts; labels are one-hot."""
-    sizes = TEDSizes(attributes=WIDTHS, labels=Labels("action_name", ACTIONS), num_tags=3)
+def _rows_of_labels(numbers: np.ndarray) -> dict[str, np.ndarray]:
+    places = np.arange(len(numbers))
+    indices = np.stack([places, numbers], 1)
+    values = np.ones(len(numbers), np.float32)
+    rows = {"turns": places, "indices": indices, "values": values}
+    return {f"action_name_{key}": value for key, value in rows.items()}
+
+
+ONE_HOT = Labels("action_name", ACTIONS)
+MANY = Labels("action_name", ACTIONS, {"action_name": WIDTHS["action_name"]}, _rows_of_labels)
+"""The same, made as they are needed."""
+
+
+def toy_ted(accumulate_steps: int = 1, labels: Labels = ONE_HOT, **options) -> TED:
+    """A small TED of everything but bots' texts."""
+    sizes = TEDSizes(attributes=WIDTHS, labels=labels, num_tags=3)
     options = TEDOptions.from_rasa({**SMALL, **options})
     model = TED(sizes, options, accumulate_steps=accumulate_steps)
     model.build()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from data_pipeline.batches.assembly import coordinates, padded_length
+from data_pipeline.batches.example_store import ExampleStore
 from data_pipeline.dialogue.dialogue_batches import text_tensors
 from data_pipeline.dialogue.dialogue_featurizer import DialogueFeaturizer
 from data_pipeline.dialogue.state_features import TEXT_ATTRIBUTES
@@ -65,15 +67,29 @@ def _labels(featurizer: DialogueFeaturizer) -> Labels:
     domain, texts = featurizer.domain, featurizer.texts
     if texts is None:
         return Labels("action_name", len(domain.actions))
-    named = len(domain.action_names)
-    widths, features = label_rows("action_name", featurizer.label_rows()[:named])
-    if domain.action_texts and "action_text" in featurizer.attributes:
-        stored = texts.store("action_text", domain.action_texts)
-        everything = np.arange(len(stored))
-        made = text_tensors("action_text", stored, everything, padded_length(stored.lengths))
-        widths["action_text"] = _widths(featurizer, "action_text")
-        features |= {"action_text_turns": named + everything, **made}
-    return Labels("action_name", len(domain.actions), widths, as_specified(widths, features))
+    named = featurizer.rows("action_name", domain.action_names)
+    widths, features = label_rows("action_name", named)
+    if not domain.action_texts or "action_text" not in featurizer.attributes:
+        return Labels("action_name", len(domain.actions), widths, as_specified(widths, features))
+    widths["action_text"] = _widths(featurizer, "action_text")
+    spoken = texts.store("action_text", domain.action_texts)
+    return Labels("action_name", len(domain.actions), widths, _NamesAndTexts(named, spoken))
+
+
+@dataclass(frozen=True)
+class _NamesAndTexts:
+    """Makes the features of some labels; those that are texts are behind those that are names."""
+
+    names: csr_matrix
+    texts: ExampleStore
+
+    def __call__(self, labels: np.ndarray) -> dict[str, np.ndarray]:
+        count = self.names.shape[0]
+        names, texts = labels[labels < count], labels[labels >= count] - count
+        _, features = label_rows("action_name", self.names[names])
+        positions = padded_length(self.texts.lengths[texts])
+        features |= text_tensors("action_text", self.texts, texts, positions)
+        return {**features, "action_text_turns": np.arange(len(names), len(labels))}
 
 
 def label_rows(

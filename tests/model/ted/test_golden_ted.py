@@ -4,6 +4,8 @@ Rasa's batch, weights and negatives are given to our model. Padding in full dial
 draws negatives from and we do not, was not drawn.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,7 +20,7 @@ from goldens import (
     variables,
 )
 
-from model.ted.batch import ATTRIBUTES
+from model.ted.batch import ATTRIBUTES, NO_LABEL
 from model.ted.labels import Labels
 from model.ted.options import TEDOptions
 from model.ted.sizes import TEDSizes
@@ -165,3 +167,54 @@ def test_raw_predictions(case):
         time = batch["text_mask"].shape[1]
         np.testing.assert_array_equal(ours["entity_tags"], rasas["raw/e_entity_ids"][:, :time])
         assert_close(ours["entity_confidences"], rasas["raw/e_entity_scores"][:, :time], "tags")
+
+
+@pytest.mark.parametrize("name", ["ted_end_to_end", "ted_end_to_end_full"])
+def test_labels_made_as_a_step_needs_them_learn_as_all_do(name):
+    """Many labels are encoded in part: the losses, gradients and answers are those of all."""
+    case = Case(name)
+    losses, _, gradients = case.losses_and_gradients()
+    answers = case.model.label_embeddings()
+    labels, made = case.model.sizes.labels, []
+
+    def some(numbers):
+        made.append(numbers)
+        return _of_some(labels, numbers)
+
+    many = replace(labels, features=some)
+    case.model.sizes = replace(case.model.sizes, labels=many)
+    case.model.action_table.labels = many
+    in_part, _, their_gradients = case.losses_and_gradients()
+    drawn = case.noise.draws["action_loss/labels"]
+    used = {*case.batch["label_ids"].numpy().ravel(), *drawn.ravel()}
+    assert [numbers.tolist() for numbers in made] == [sorted(used - {NO_LABEL})]
+    for loss, expected in losses.items():
+        np.testing.assert_allclose(in_part[loss], expected, rtol=1e-5)
+    for path, gradient in gradients.items():
+        theirs = tf.convert_to_tensor(their_gradients[path])
+        assert_close(theirs, tf.convert_to_tensor(gradient), path)
+    assert_close(case.model.label_embeddings(), answers, "embeddings")
+
+
+def _of_some(labels, numbers):
+    """The features of some labels, cut out of those of all, row by row."""
+    found = {}
+    for name in labels.widths:
+        own = {key: v for key, v in labels.features.items() if key.startswith(name)}
+        turns = list(own[f"{name}_turns"])
+        rows = [(place, turns.index(n)) for place, n in enumerate(numbers) if n in turns]
+        found[f"{name}_turns"] = np.array([place for place, _ in rows])
+        time = own[f"{name}_mask"].shape[1] if f"{name}_mask" in own else 1
+        for key, value in own.items():
+            if key.endswith("_indices"):
+                cells = time if "_sequence_" in key else 1
+                there = [np.flatnonzero(value[:, 0] // cells == row) for _, row in rows]
+                moved = [(new - row) * cells for new, (_, row) in enumerate(rows)]
+                shift = np.repeat(np.array(moved, int), [len(cells) for cells in there])
+                there = np.concatenate([np.zeros(0, int), *there])
+                found[key] = value[there] + np.stack([shift, 0 * shift], 1)
+                values = key.replace("_indices", "_values")
+                found[values] = own[values][there]
+            elif not key.endswith(("_values", "_turns")):
+                found[key] = value[[row for _, row in rows]]
+    return found

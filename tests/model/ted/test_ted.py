@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from ted_toys import FULL, Toy, toy_ted
+from ted_toys import FULL, MANY, Toy, toy_ted
 
 from model.noise import Noise
 from model.replicas import ONE_REPLICA
@@ -64,7 +64,9 @@ def test_what_a_turn_does_not_have_is_exactly_zero():
     np.testing.assert_array_equal(before, after)
 
 
-@pytest.mark.parametrize("options", [{}, FULL, {"use_masked_language_model": True}])
+@pytest.mark.parametrize(
+    "options", [{}, FULL, {"use_masked_language_model": True}, {"labels": MANY}]
+)
 def test_one_graph_takes_any_sizes_down_to_no_turn_with_an_attribute(options):
     model = toy_ted(**options)
     signature = [model.training_signature(), tf.TensorSpec([], tf.int64)]
@@ -87,7 +89,7 @@ def test_one_graph_takes_any_sizes_down_to_no_turn_with_an_attribute(options):
             assert float(losses["entity"].weight) == 0
 
 
-@pytest.mark.parametrize("options", [{}, FULL])
+@pytest.mark.parametrize("options", [{}, FULL, {"labels": MANY}])
 @pytest.mark.parametrize("dialogues", [DIALOGUES, ("a ia ta", "ta tas", "a ia a", "")])
 def test_replicas_compute_what_one_device_does(run_replicas, options, dialogues):
     """In the second batch the second replica has neither texts nor slots, and a filling row.
@@ -122,7 +124,7 @@ def test_replicas_compute_what_one_device_does(run_replicas, options, dialogues)
     for path, gradient in expected.items():
         summed = sum(gradients[path] for _, gradients in shares)
         scale = np.abs(gradient).max() or 1.0
-        assert np.abs(summed - gradient).max() <= 1e-5 * scale + 1e-7, path
+        assert np.abs(summed - gradient).max() <= 2e-5 * scale + 1e-7, path
 
 
 def test_replicas_that_hold_unequally_many_texts_hide_tokens(run_replicas):
@@ -182,8 +184,9 @@ def test_a_turn_without_a_label_is_as_if_it_were_not_asked_about(run_replicas):
     assert float(right[1].weight) == pytest.approx(3)
 
 
-def test_a_copy_from_its_config_answers_alike():
-    model, toy = toy_ted(**FULL), Toy(*DIALOGUES)
+@pytest.mark.parametrize("options", [FULL, {"labels": MANY}])
+def test_a_copy_from_its_config_answers_alike(options):
+    model, toy = toy_ted(**options), Toy(*DIALOGUES)
     copy = TED.from_config(model.get_config())
     copy.build()
     copy.set_weights(model.get_weights())

@@ -16,6 +16,7 @@ from data_pipeline.rasa_files.nlu_markdown import (
     markdown_lookup_files,
 )
 from data_pipeline.rasa_files.nlu_yaml import iter_nlu_yaml
+from data_pipeline.rasa_files.seen_digests import DIGEST_BYTES, SeenDigests
 from data_pipeline.rasa_files.text_files import read_text
 from data_pipeline.rasa_files.training_items import (
     LookupTable,
@@ -27,7 +28,6 @@ from data_pipeline.rasa_files.training_items import (
 from data_pipeline.warnings_to_user import note, warn
 
 START_BYTES = 1000
-DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -120,15 +120,11 @@ def iter_nlu_files(files: Iterable[Path]) -> Iterator[TrainingItem]:
     Messages are equal in text, intent, response key and entities (`TrainingData.sanitize_examples`;
     unlike there, metadata does not count). What is remembered of a message is a digest.
     """
-    seen: set[bytes] = set()
+    seen = SeenDigests()
     for path in files:
         for item in iter_nlu_file(path):
-            if isinstance(item, Message):
-                digest = _digest(item)
-                if digest in seen:
-                    continue
-                seen.add(digest)
-            yield item
+            if not isinstance(item, Message) or seen.add(_digest(item)):
+                yield item
 
 
 def _digest(message: Message) -> bytes:

@@ -44,6 +44,7 @@ MODEL_FLOORS = (
 TRAINER_FLOORS = (
     ("errors",),
     ("checkpoints",),
+    ("distribution.processes",),
     ("distribution",),
     ("training", "kubernetes"),
     ("config",),

@@ -12,6 +12,10 @@ class Diverged(InputError):
     """The loss or a gradient stopped being a number: bad data or bad options, not a bug."""
 
 
+class OthersMissing(Exception):
+    """Of the processes that are to train together some did not come. They may the next time."""
+
+
 class Stopped(Exception):
     """Training was asked to stop and did, between two steps, with a checkpoint.
 

@@ -1,8 +1,9 @@
-"""A training under `horovodrun` that is there to be interrupted."""
+"""A training of several processes that is there to be interrupted."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ END_SECONDS = 120.0
 """So long everything that was started may live on after an interruption; Horovod notices a lost
 process at once, and its launcher kills what is left after 5 s."""
 LOG_FILE = "training.log"
+OF_LAUNCHERS = ("HOROVOD_", "OMPI_", "PMI_", "SLURM_", "TF_CONFIG")
 MARK = "INTERRUPTED_TRAINING"
 """A variable by which all processes that came from one command are found."""
 
@@ -27,7 +29,7 @@ class Running:
     """The processes of one command; what they print is appended to `training.log`.
 
     Args:
-        command: `horovodrun … python -m trainer …`.
+        command: `horovodrun … python -m trainer …`, or of another launcher.
         directory: for the log; made if it is not there.
     """
 
@@ -113,7 +115,14 @@ def _is_worker(process: psutil.Process, rank: int) -> bool:
         is_trainer = "trainer" in process.cmdline()  # of a shell it is a part of an argument
     except psutil.Error:
         return False
-    return is_trainer and _environment_of(process).get("HOROVOD_RANK") == str(rank)
+    return is_trainer and _rank_in(_environment_of(process)) == str(rank)
+
+
+def _rank_in(environment: dict[str, str]) -> str | None:
+    """As Horovod's launcher or `TF_CONFIG` tells it."""
+    if "TF_CONFIG" in environment:
+        return str(json.loads(environment["TF_CONFIG"])["task"]["index"])
+    return environment.get("HOROVOD_RANK")
 
 
 def _environment_of(process: psutil.Process) -> dict[str, str]:
@@ -125,6 +134,6 @@ def _environment_of(process: psutil.Process) -> dict[str, str]:
 
 def _environment(mark: str) -> dict[str, str]:
     """Without a launcher's variables, with few threads: all processes share one machine."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HOROVOD_", "OMPI_", "PMI_"))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(OF_LAUNCHERS)}
     root = str(Path(__file__).resolve().parents[2])
     return {**kept, MARK: mark, "PYTHONPATH": root, "TF_NUM_INTRAOP_THREADS": "1"}

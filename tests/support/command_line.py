@@ -1,4 +1,4 @@
-"""Runs of the command line in processes of their own: one device, mirrored devices, Horovod."""
+"""Runs of the command line in processes of their own: one device, mirrored devices, several."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from processes import differences, environment, kill_all, under_horovod
+from processes import differences, environment, kill_all, launched
 
 from trainer.checkpoints.checkpoint import VARIABLES_FILE, newest_checkpoint
 
@@ -87,7 +87,7 @@ class CommandLine:
     def arguments(self, name: str, processes: int, *options: str) -> list[str]:
         trainer = [sys.executable, "-m", "trainer", "--project", str(self.project)]
         trainer += ["--run-dir", str(self.run_dir(name)), *options]
-        return trainer if processes == 1 else under_horovod(trainer, processes)
+        return launched(trainer, processes)
 
     def start(self, name: str, processes: int, *options: str) -> subprocess.Popen:
         """Start training in a process group of its own; its output comes as one stream."""
@@ -140,6 +140,10 @@ class CommandLine:
 def mirrored(devices: int) -> tuple[str, ...]:
     """Options that train on so many devices in one process."""
     return ("--strategy", "mirrored", "--set", f"logical_cpu_devices={devices}")
+
+
+MULTI_WORKER = ("--strategy", "multi_worker")
+"""Options with which `processes` are joined by TensorFlow, not by Horovod."""
 
 
 def assert_same_weights(

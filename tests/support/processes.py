@@ -13,7 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from timing.side_by_side import side_by_side
 
+LAUNCHERS = ("HOROVOD_", "OMPI_", "PMI_", "SLURM_", "TF_CONFIG")
+"""What the variables begin with that tell a process of others."""
 PROGRAMS = Path(__file__).resolve().parents[1] / "world" / "programs"
 
 
@@ -30,11 +33,18 @@ def under_horovod(command: list[str], processes: int) -> list[str]:
     return [*horovodrun(), "-np", str(processes), *command]
 
 
+def launched(command: list[str], processes: int) -> list[str]:
+    """`command` in so many processes, joined by what it asks for: `multi_worker`, or Horovod."""
+    if processes == 1:
+        return command
+    if "multi_worker" not in command:
+        return under_horovod(command, processes)
+    return side_by_side("TF_CONFIG", processes, command)
+
+
 def run_script(name: str, *arguments: object, processes: int = 1) -> list[str]:
     """Run a program of `PROGRAMS`; returns the lines it printed, those of all processes."""
-    command = [sys.executable, str(PROGRAMS / name), *map(str, arguments)]
-    if processes > 1:
-        command = under_horovod(command, processes)
+    command = launched([sys.executable, str(PROGRAMS / name), *map(str, arguments)], processes)
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment())
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout.splitlines()
@@ -42,7 +52,7 @@ def run_script(name: str, *arguments: object, processes: int = 1) -> list[str]:
 
 def environment() -> dict[str, str]:
     """The environment without a launcher's variables, with few threads: two cores are shared."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HOROVOD_", "OMPI_", "PMI_"))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(LAUNCHERS)}
     root = str(Path(__file__).resolve().parents[2])
     return {**kept, "PYTHONPATH": root, "TF_NUM_INTRAOP_THREADS": "1"}
 

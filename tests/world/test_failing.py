@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from processes import PROGRAMS, environment, under_horovod
+from command_line import MULTI_WORKER
+from processes import PROGRAMS, environment, launched
 
 from trainer.checkpoints.checkpoint import newest_checkpoint, read_position
 
@@ -15,19 +16,20 @@ pytestmark = pytest.mark.slow
 
 SCRIPT = PROGRAMS / "odd_one_out.py"
 # Still longer than it takes to build a graph on a busy machine, which counts as no exchange.
-SHORT_LIMIT = {"HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "90"}
+SHORT_LIMIT = {"HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "90", "DIET_TED_WAIT_SECONDS": "90"}
 ECHO = "Training ends, since another process failed"
 
 
-@pytest.fixture
-def end_with(command_line):
+@pytest.fixture(params=["horovod", "multi_worker"])
+def end_with(command_line, request):
     """`end_with(way, rank)`: the exit code and the output; that all ends is part of each test."""
+    joined = MULTI_WORKER if request.param == "multi_worker" else ()
 
     def run(way: str, rank: int, **variables: str) -> tuple[int, str]:
         options = ["--project", str(command_line.project), "--set", "entity_recognition=false"]
-        options += ["--run-dir", str(command_line.run_dir(way))]
+        options += ["--run-dir", str(command_line.run_dir(f"{request.param}-{way}")), *joined]
         done = subprocess.run(
-            under_horovod([sys.executable, str(SCRIPT), way, str(rank), *options], 2),
+            launched([sys.executable, str(SCRIPT), way, str(rank), *options], 2),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -75,10 +77,14 @@ def test_processes_with_different_options_refuse_and_name_them(end_with):
     assert "Traceback" not in output
 
 
-def test_a_callback_of_the_chief_that_ends_training_ends_it_for_all(end_with, command_line):
+def test_a_callback_of_the_chief_that_ends_training_ends_it_for_all(
+    end_with, command_line, request
+):
     code, output = end_with("ends_training", 0)
     assert code == 0, output[-4000:]
     assert "Stopped early, of 4: a callback ended training." in output
     assert "complete already" not in output
-    at = read_position(newest_checkpoint(command_line.run_dir("ends_training") / "checkpoints"))
+    strategy = request.node.callspec.params["end_with"]
+    run_dir = command_line.run_dir(f"{strategy}-ends_training")
+    at = read_position(newest_checkpoint(run_dir / "checkpoints"))
     assert at.step == 3

@@ -36,5 +36,6 @@ def test_an_overflow_on_one_device_skips_the_step_on_all(strategy, devices):
 
 
 @pytest.mark.slow
-def test_an_overflow_in_one_process_skips_the_step_in_all():
-    _check(run_script(SCRIPT, "horovod", 1, processes=2), processes=2, copies=1)
+@pytest.mark.parametrize("strategy", ["horovod", "multi_worker"])
+def test_an_overflow_in_one_process_skips_the_step_in_all(strategy):
+    _check(run_script(SCRIPT, strategy, 1, processes=2), processes=2, copies=1)

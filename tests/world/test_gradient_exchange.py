@@ -8,8 +8,9 @@ import pytest
 from processes import run_script
 
 # A dense gradient of 15 numbers; those rows of 3 that any process touches, of a kernel of two rows
-# and of one of a thousand, and a byte for every row there is. A sum that is no gradient.
-NUMBERS, INDEX_BYTES, SUM_BYTES = 15 + 2 * 3 + 3 * 3, 2 + 1000, 2 * 4
+# and of one of a thousand, and a flag for every row there is. A sum that is no gradient.
+NUMBERS, FLAGS, SUM_BYTES = 15 + 2 * 3 + 3 * 3, 2 + 1000, 2 * 4
+FLAG_BYTES = {"horovod": 1, "multi_worker": 2}
 EXCHANGES = {"none": 3, "fp16": 4}
 """Dense gradients with the sum, which has another type in 16 bits; touched rows; rows."""
 BYTES = {"none": 4, "fp16": 2}
@@ -18,9 +19,10 @@ TOLERANCE = {"none": 1e-6, "fp16": 4e-3}
 
 @pytest.mark.shows("trainer.gradient_compression")
 @pytest.mark.slow
-def test_gradients_are_summed_over_processes():
+@pytest.mark.parametrize("strategy", FLAG_BYTES)
+def test_gradients_are_summed_over_processes(strategy):
     begin = '{"compression"'  # horovodrun puts the rank in front of a line
-    lines = run_script("gradient_exchange.py", processes=2)
+    lines = run_script("gradient_exchange.py", strategy, processes=2)
     results = [json.loads(line[line.index(begin) :]) for line in lines if begin in line]
     assert sorted(result["compression"] for result in results) == ["fp16", "fp16", "none", "none"]
     for result in results:
@@ -28,8 +30,10 @@ def test_gradients_are_summed_over_processes():
         assert max(result["errors"]) < TOLERANCE[kind]
         assert (max(result["errors"]) > TOLERANCE["none"]) is (kind == "fp16")
         assert result["rows"] == [2, 3] and result["unique"]
-        assert result["bytes_sent"] == NUMBERS * BYTES[kind] + INDEX_BYTES + SUM_BYTES
+        assert result["bytes_sent"] == (
+            NUMBERS * BYTES[kind] + FLAGS * FLAG_BYTES[strategy] + SUM_BYTES
+        )
         assert result["exchanges"] == result["operations"] == EXCHANGES[kind]
         assert result["sum_is_exact"]
         assert result["took_time"]
-        assert result["recorded"] is result["chief"]
+        assert result["recorded"] is (result["chief"] and strategy == "horovod")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from processes import PROGRAMS, environment, under_horovod
+from processes import PROGRAMS, environment, launched
 
 SCRIPT = PROGRAMS / "evaluate_on.py"
 EVERY_EPOCH = (
@@ -21,13 +21,15 @@ def figures(command_line):
     command_line.train("to-evaluate", "--epochs", "3")
 
     def evaluated(strategy: str, devices: int) -> list[dict[str, float]]:
-        local = devices if strategy == "mirrored" else 1
+        local, processes = (devices, 1) if strategy == "mirrored" else (1, devices)
         command = [sys.executable, str(SCRIPT), str(command_line.run_dir("to-evaluate"))]
         command += [strategy, str(local)]
-        if strategy == "horovod":
-            command = under_horovod(command, devices)
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=600, env=environment()
+            launched(command, processes),
+            capture_output=True,
+            text=True,
+            timeout=600,
+            env=environment(),
         )
         assert done.returncode == 0, done.stderr[-4000:]
         found = [line[line.index("{") :] for line in done.stdout.splitlines() if '{"loss' in line]
@@ -64,9 +66,11 @@ def test_four_mirrored_devices_measure_what_one_does(figures, on_one_device):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("processes", [2, 4])
-def test_horovod_processes_measure_what_one_device_does(figures, on_one_device, processes):
-    everyone = figures("horovod", processes)
+@pytest.mark.parametrize(
+    ("strategy", "processes"), [("horovod", 2), ("horovod", 4), ("multi_worker", 2)]
+)
+def test_processes_measure_what_one_device_does(figures, on_one_device, strategy, processes):
+    everyone = figures(strategy, processes)
     assert len(everyone) == processes
     _agree(on_one_device, everyone)
 

@@ -5,10 +5,11 @@ number of devices, within the tolerance of `command_line.py`, dropout being off.
 from __future__ import annotations
 
 import signal
+from functools import cache
 
 import numpy as np
 import pytest
-from command_line import SAME_DRAWS, assert_same_weights, mirrored
+from command_line import MULTI_WORKER, SAME_DRAWS, assert_same_weights, mirrored
 from interruption.running import LOG_FILE, Running
 from interruption.watching import CheckpointWatch
 
@@ -16,6 +17,7 @@ OPTIONS = ("--set", "checkpoint_every_steps=3")
 ONE_DEVICE = (1, ())
 MIRRORED = (1, mirrored(2))
 HOROVOD_2, HOROVOD_4 = (2, ()), (4, ())
+MULTI_WORKER_2 = (2, MULTI_WORKER)
 
 
 def _assert_same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> None:
@@ -24,13 +26,21 @@ def _assert_same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) ->
         np.testing.assert_array_equal(values, second[name], err_msg=name)
 
 
-@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_killed_and_started_again_ends_with_the_same_weights(command_line, processes):
-    alone, killed = f"alone-{processes}", f"killed-{processes}"
-    command_line.train(alone, *OPTIONS, processes=processes)
+@pytest.mark.parametrize(
+    "devices",
+    [
+        pytest.param(ONE_DEVICE, id="1"),
+        pytest.param(HOROVOD_2, id="2-horovod", marks=pytest.mark.slow),
+        pytest.param(MULTI_WORKER_2, id="2-multi-worker", marks=pytest.mark.slow),
+    ],
+)
+def test_killed_and_started_again_ends_with_the_same_weights(command_line, devices, request):
+    id_ = request.node.callspec.id
+    alone, killed, (processes, options) = f"alone-{id_}", f"killed-{id_}", devices
+    command_line.train(alone, *OPTIONS, *options, processes=processes)
     # The line of epoch 2 is printed before its checkpoint is written, in the middle of the run.
-    command_line.kill_after("epoch 2/4  loss", killed, processes, *OPTIONS)
-    command_line.train(killed, *OPTIONS, processes=processes)
+    command_line.kill_after("epoch 2/4  loss", killed, processes, *OPTIONS, *options)
+    command_line.train(killed, *OPTIONS, *options, processes=processes)
     _assert_same(command_line.variables(alone), command_line.variables(killed))
 
 
@@ -68,6 +78,7 @@ def left_alone(command_line) -> dict[str, np.ndarray]:
         pytest.param(MIRRORED, HOROVOD_2, id="2-mirrored-to-2-horovod"),
         pytest.param(MIRRORED, ONE_DEVICE, id="2-mirrored-to-1"),
         pytest.param(HOROVOD_2, MIRRORED, id="2-horovod-to-2-mirrored"),
+        pytest.param(MULTI_WORKER_2, HOROVOD_2, id="2-multi-worker-to-2-horovod"),
     ],
 )
 def test_a_run_goes_on_on_other_devices_as_if_nothing_had_happened(
@@ -83,22 +94,35 @@ def test_a_run_goes_on_on_other_devices_as_if_nothing_had_happened(
 
 
 @pytest.fixture(scope="module")
-def left_alone_for_long(command_line) -> dict[str, np.ndarray]:
-    """The variables after training on two processes; long, so that a signal comes in time."""
-    command_line.train("left-alone-long", *OPTIONS, "--epochs", "20", processes=2)
-    return command_line.variables("left-alone-long")
+def left_alone_for_long(command_line):
+    """`left_alone_for_long(*joined)`: the variables of two processes after twenty epochs."""
+
+    @cache
+    def trained(*joined: str) -> dict[str, np.ndarray]:
+        name = "-".join(("left-alone-long", *joined))
+        command_line.train(name, *OPTIONS, "--epochs", "20", *joined, processes=2)
+        return command_line.variables(name)
+
+    return trained
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "rank"),
-    [(signal.SIGTERM, 1), (signal.SIGINT, 0), (signal.SIGKILL, 1), (signal.SIGTERM, None)],
+    ("number", "rank", "joined"),
+    [
+        (signal.SIGTERM, 1, ()),
+        (signal.SIGINT, 0, ()),
+        (signal.SIGKILL, 1, ()),
+        (signal.SIGTERM, None, ()),
+        pytest.param(signal.SIGTERM, 1, MULTI_WORKER, id="SIGTERM-1-multi-worker"),
+        pytest.param(signal.SIGKILL, 0, MULTI_WORKER, id="SIGKILL-0-multi-worker"),
+    ],
 )
 def test_a_signal_to_one_of_two_processes_loses_nothing(
-    command_line, left_alone_for_long, number, rank
+    command_line, left_alone_for_long, number, rank, joined
 ):
-    name = f"{number.name}-{rank}"
-    options = (*OPTIONS, "--epochs", "20")
+    name = "-".join((number.name, str(rank), *joined))
+    options = (*OPTIONS, "--epochs", "20", *joined)
     log = command_line.directory / "logs" / name
     running = Running(command_line.arguments(name, 2, *options), log)
     watch = CheckpointWatch(command_line.run_dir(name))
@@ -111,4 +135,4 @@ def test_a_signal_to_one_of_two_processes_loses_nothing(
     assert ("Stopped after step" in said or too_late) is (number != signal.SIGKILL), said
     output = command_line.train(name, *options, processes=2)
     assert "Going on after step" in output
-    _assert_same(left_alone_for_long, command_line.variables(name))
+    _assert_same(left_alone_for_long(*joined), command_line.variables(name))

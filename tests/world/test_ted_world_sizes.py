@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from command_line import CommandLine, assert_same_weights, mirrored
+from command_line import MULTI_WORKER, CommandLine, assert_same_weights, mirrored
 
 SAME_DRAWS = ("--model", "ted", "--set", "clip_norm=0.5", "--set", "augmentation_factor=2")
 
@@ -32,6 +32,12 @@ def test_horovod_processes_train_as_one_device(dialogues, one_device, processes)
     name = f"horovod-{processes}"
     dialogues.train(name, *SAME_DRAWS, processes=processes)
     _agree(dialogues, one_device, name)
+
+
+@pytest.mark.slow
+def test_processes_that_tensorflow_joins_train_as_one_device(dialogues, one_device):
+    dialogues.train("multi-worker-2", *SAME_DRAWS, *MULTI_WORKER, processes=2)
+    _agree(dialogues, one_device, "multi-worker-2")
 
 
 @pytest.mark.slow

@@ -37,5 +37,6 @@ def test_on_two_mirrored_devices(one_device):
 
 
 @pytest.mark.slow
-def test_in_two_processes(one_device):
-    check(kernels("horovod", 1, 2, processes=2), one_device)
+@pytest.mark.parametrize("strategy", ["horovod", "multi_worker"])
+def test_in_two_processes(one_device, strategy):
+    check(kernels(strategy, 1, 2, processes=2), one_device)

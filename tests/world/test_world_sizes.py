@@ -1,4 +1,4 @@
-"""N devices train as one: the same weights on one device, on mirrored devices, under Horovod.
+"""N devices train as one: the same weights on one device, on mirrored ones, in processes.
 
 Dropout is off; everything else is on: all loss terms, a masked language model, `scale_loss`,
 balanced batches whose size grows through numbers that do not divide by the devices, the L2 rule,
@@ -12,9 +12,20 @@ by noise, and a bias that began at 0 may still be as small as that.)
 
 from __future__ import annotations
 
+import subprocess
+
 import numpy as np
 import pytest
-from command_line import SAME_DRAWS, TOLERANCE, CommandLine, assert_same_weights, mirrored
+from command_line import (
+    MULTI_WORKER,
+    SAME_DRAWS,
+    TOLERANCE,
+    CommandLine,
+    assert_same_weights,
+    mirrored,
+)
+from processes import environment
+from timing.side_by_side import side_by_side
 
 from trainer.checkpoints.checkpoint import newest_checkpoint, read_position
 
@@ -58,6 +69,24 @@ def test_two_horovod_processes_train_as_one_device(command_line, one_device):
 
 
 @pytest.mark.slow
+def test_two_processes_that_tensorflow_joins_train_as_one_device(command_line, one_device):
+    output = command_line.train("multi-worker-2", *SAME_DRAWS, *MULTI_WORKER, processes=2)
+    assert "Training on process 0 of 2" in output
+    assert "Training on process 1 of 2" not in output
+    assert command_line.metrics("multi-worker-2")[-1]["exchanges_per_step"] == EXCHANGES
+    _agree(command_line, one_device, "multi-worker-2")
+
+
+@pytest.mark.slow
+def test_processes_that_slurm_started_find_each_other(command_line, one_device):
+    command = side_by_side("SLURM", 2, command_line.arguments("slurm-2", 1, *SAME_DRAWS))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment())
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "of 2 on " in done.stderr and "(SLURM_PROCID tells of several" in done.stderr
+    _agree(command_line, one_device, "slurm-2")
+
+
+@pytest.mark.slow
 def test_four_mirrored_devices_train_as_one(command_line, one_device):
     command_line.train("mirrored-4", *SAME_DRAWS, *mirrored(4))
     _agree(command_line, one_device, "mirrored-4")
@@ -72,14 +101,15 @@ def test_four_horovod_processes_train_as_one_device(command_line, one_device):
 @pytest.mark.shows("trainer.precision")
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", HALF)
-@pytest.mark.parametrize("where", ["mirrored", "horovod"])
+@pytest.mark.parametrize("where", ["mirrored", "horovod", "multi-worker"])
 def test_half_precision_trains_on_several_devices(command_line, one_device, precision, where):
     name = f"{where}-{precision}"
     options = (*SAME_DRAWS, "--precision", precision)
     if where == "mirrored":
         command_line.train(name, *options, *mirrored(2))
     else:
-        command_line.train(name, *options, processes=2)
+        joined = MULTI_WORKER if where == "multi-worker" else ()
+        command_line.train(name, *options, *joined, processes=2)
     rows, expected = command_line.metrics(name), command_line.metrics(one_device)
     np.testing.assert_allclose(
         [row["loss"] for row in rows], [row["loss"] for row in expected], rtol=HALF[precision]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import sys
 
@@ -16,8 +15,8 @@ from trainer.cli.quiet_start import load_tensorflow
 from trainer.cli.serve import serve
 from trainer.cli.submit import submit
 from trainer.cli.train import prepare, train
-from trainer.distribution.speaker import RANK, set_up_logging, speaker
-from trainer.errors import EXIT_ANOTHER_PROCESS, Stopped
+from trainer.distribution.speaker import rank, set_up_logging, speaker
+from trainer.errors import EXIT_ANOTHER_PROCESS, OthersMissing, Stopped
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -25,7 +24,7 @@ EXIT_INTERRUPTED = 130
 
 ANOTHER_PROCESS_ENDED = (
     "Training ends, since another process failed, was lost or did not answer: see what that one or "
-    "Horovod said. The same command goes on from the newest checkpoint."
+    "its launcher said. The same command goes on from the newest checkpoint."
 )
 
 NOT_OUR_FAULT = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
@@ -69,6 +68,8 @@ def main() -> None:
         _end(f"Error: {error.format_message()} See --help.", EXIT_BAD_INPUT)
     except Stopped as stopped:
         _end(str(stopped), 128 + stopped.signal_number)
+    except OthersMissing as missing:
+        _end(str(missing), EXIT_ANOTHER_PROCESS)
     except click.Abort:
         _end("Interrupted.", EXIT_INTERRUPTED)
     except OSError as error:
@@ -82,15 +83,14 @@ def main() -> None:
 
 def _say_whose_it_is(error: Exception) -> None:
     """Of several processes: end with one line if the error is another one's, else name this one."""
-    rank = os.environ.get(RANK)
-    if rank is None:
+    if rank() is None:
         return
     load_tensorflow()
     from trainer.distribution.failures import is_of_another_process
 
     if is_of_another_process(error):
         _end(ANOTHER_PROCESS_ENDED, EXIT_ANOTHER_PROCESS)
-    click.echo(f"Process {rank} on {socket.gethostname()} failed, and training ends:", err=True)
+    click.echo(f"Process {rank()} on {socket.gethostname()} failed, and training ends:", err=True)
 
 
 def _end(line: str, exit_code: int) -> None:

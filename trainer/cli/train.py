@@ -53,7 +53,7 @@ def project_options(command: Command) -> Command:
 @click.option("--epoch-fraction", type=float, help="With --init-from: part of the epochs to train.")
 @click.option("--epochs", type=int, help="Overrides those of what is trained.")
 @click.option("--seed", type=int, help="Overrides random_seed of what is trained.")
-@click.option("--strategy", help="auto, single, mirrored or horovod.")
+@click.option("--strategy", help="auto, single, mirrored, horovod or multi_worker.")
 @click.option("--precision", help="float32, mixed_bfloat16 or mixed_float16.")
 @click.option("--strict", is_flag=True, help="Warnings about the project's files are errors.")
 @click.option("--profile", is_flag=True, help="Record where the time of ten steps goes.")

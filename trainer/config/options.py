@@ -18,7 +18,7 @@ class TrainerOptions:
     """How a run is carried out.
 
     Attributes:
-        strategy: `auto`, `single`, `mirrored` or `horovod`.
+        strategy: `auto`, `single`, `mirrored`, `horovod` or `multi_worker`.
         precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
         accumulate_steps: each device takes its share of the batch through the transformer in so
             many parts: less memory, one more forward pass, the same result.
@@ -28,7 +28,7 @@ class TrainerOptions:
             epoch is always saved.
         keep_checkpoints: how many of the newest stay.
         early_stopping_patience: end after so many evaluations without improvement; null = never.
-        gradient_compression: `none`, or `fp16`: under Horovod gradients are exchanged in 16 bits,
+        gradient_compression: `none`, or `fp16`: processes exchange gradients in 16 bits,
             which is no longer exact.
         prepare_processes: processes that prepare the data set.
         augmentation_factor: of TED: how many stories are glued together (`rasa train

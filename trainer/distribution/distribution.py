@@ -1,12 +1,14 @@
 """Which devices train together, and who is chief: these files alone know ranks and launchers.
 
-Three ways to train, one interface. A *replica* is a copy of the model on one device; all replicas
+Four ways to train, one interface. A *replica* is a copy of the model on one device; all replicas
 share one global batch and, step by step, hold the same weights:
 
 * `SingleDevice`: one replica.
 * `Mirrored`: one process, a replica per local device (`tf.distribute.MirroredStrategy`).
 * `Horovod`: one process per replica, started by `horovodrun`, on any number of hosts; see
   `trainer/distribution/horovod.py`.
+* `MultiWorker`: the same, joined by TensorFlow itself; see
+  `trainer/distribution/multi_worker.py`.
 
 A train step runs *inside a replica* (`run`); what it needs of the others it asks of `replicas`;
 variables are written through `update`.
@@ -27,6 +29,8 @@ from data_pipeline.batches.dataset import Batches
 from data_pipeline.errors import InputError
 from model.replicas import ONE_REPLICA, Replicas
 from trainer.distribution.horovod import Horovod
+from trainer.distribution.multi_worker import MultiWorker
+from trainer.distribution.processes.cluster import started_by
 from trainer.distribution.replicas import MirroredReplicas
 from trainer.distribution.traffic import Traffic
 from trainer.distribution.world_size import check_world_size
@@ -34,7 +38,7 @@ from trainer.distribution.world_size import check_world_size
 logger = logging.getLogger(__name__)
 
 LAUNCHER_VARIABLES = ("HOROVOD_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK")
-STRATEGIES = ("auto", "single", "mirrored", "horovod")
+STRATEGIES = ("auto", "single", "mirrored", "horovod", "multi_worker")
 
 DatasetFunction = Callable[[tf.distribute.InputContext], tf.data.Dataset]
 Write = Callable[[list, tf.Tensor], None]
@@ -223,11 +227,12 @@ def make_distribution(
 
     Args:
         logical_cpu_devices: how many devices the CPU is to count as.
-        gradient_compression: how gradients travel between processes, see `HorovodReplicas`.
+        gradient_compression: how gradients travel between processes, see `ProcessReplicas`.
 
     Raises:
-        InputError: an unknown strategy, Horovod wanted and not installed, or another number of
-            devices than the environment says was asked for.
+        InputError: an unknown strategy, Horovod wanted and not installed, no word of the other
+            processes, or another number of devices than the environment says was asked for.
+        OthersMissing: of processes that TensorFlow joins not all came.
     """
     if logical_cpu_devices > 1:
         cpu = tf.config.list_physical_devices("CPU")[0]
@@ -242,6 +247,8 @@ def make_distribution(
         distribution = Mirrored(_mirrored_devices())
     elif chosen == "horovod":
         distribution = Horovod(gradient_compression)
+    elif chosen == "multi_worker":
+        distribution = MultiWorker(gradient_compression)
     else:
         raise InputError(f"strategy must be one of {', '.join(STRATEGIES)}. Received: {strategy}")
     logger.info("Training on %s (%s).", distribution.description, reason)
@@ -253,6 +260,8 @@ def _detect() -> tuple[str, str]:
     launcher = next((name for name in LAUNCHER_VARIABLES if name in os.environ), None)
     if launcher:
         return "horovod", f"{launcher} is set"
+    if (told := started_by()) is not None:
+        return "multi_worker", f"{told} tells of several processes"
     gpus = len(tf.config.list_physical_devices("GPU"))
     if gpus > 1:
         return "mirrored", f"{gpus} GPUs and no launcher"

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from trainer.distribution.processes.collectives import Collectives
 from trainer.distribution.traffic import Traffic
 
 BUCKET_BYTES = 4 * 2**20
@@ -14,20 +15,20 @@ BUCKET_BYTES = 4 * 2**20
 
 
 class GradientExchange:
-    """Sums gradients under Horovod.
+    """Sums gradients over processes.
 
     Dense gradients leave in *buckets*, those of the last layers first. Of a wide kernel only the
     rows leave that any process touches. Which ones these are is known before the forward pass, so
     that nobody waits for it.
 
     Args:
-        hvd: the module `horovod.tensorflow`, initialised.
+        collectives: between these processes.
         traffic: counts what is sent.
         wire: the type in which gradients are sent, and summed.
     """
 
-    def __init__(self, hvd: Any, traffic: Traffic, wire: tf.DType):
-        self._hvd, self._traffic, self._wire = hvd, traffic, wire
+    def __init__(self, collectives: Collectives, traffic: Traffic, wire: tf.DType):
+        self._collectives, self._traffic, self._wire = collectives, traffic, wire
 
     def sum(self, gradients: list, sums: list[tf.Tensor]) -> tuple[list, list[tf.Tensor]]:
         """See `Distribution.sum_gradients`; `sums` keep their type on the wire."""
@@ -69,14 +70,14 @@ class GradientExchange:
         for slices, height in zip(gradients, heights, strict=True):
             indices = tf.cast(slices.indices, tf.int32)
             own.append(tf.scatter_nd(indices[:, tf.newaxis], tf.ones_like(indices), height))
-        sent = tf.cast(tf.concat(own, axis=0), tf.uint8)
+        sent = tf.cast(tf.concat(own, axis=0), self._collectives.flag_type)
         self._traffic.sent([sent])
-        everyones = self._hvd.allreduce(sent, op=self._hvd.Max)
+        everyones = self._collectives.largest(sent)
         return tf.split(tf.cast(everyones, tf.bool), tf.concat(heights, axis=0))
 
     def _sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
         self._traffic.sent(tensors)
-        return self._hvd.grouped_allreduce(tensors, op=self._hvd.Sum)
+        return self._collectives.sum(tensors)
 
 
 def _cast(tensor: tf.Tensor | tf.IndexedSlices, dtype: tf.DType) -> tf.Tensor | tf.IndexedSlices:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from socket import gethostname
 from typing import Any, TypeVar
@@ -15,12 +14,11 @@ import tensorflow as tf
 from data_pipeline.batches.dataset import Batches
 from data_pipeline.errors import InputError
 from trainer.distribution.process_settings import set_horovod_defaults, share_cores
-from trainer.distribution.replicas import HorovodReplicas
-from trainer.distribution.watch import ExchangeWatch
+from trainer.distribution.processes.signs_of_life import first_on_chief
+from trainer.distribution.replicas import ProcessReplicas
+from trainer.distribution.watch import watch_anew
 
 HOROVOD_TIMELINE, TIMELINE_ON_DEMAND = "HOROVOD_TIMELINE", "DYNAMIC"
-SIGN_OF_LIFE_SECONDS = 5.0
-"""Of a chief that prepares data, to those that wait for it."""
 
 Result = TypeVar("Result")
 
@@ -35,12 +33,12 @@ class Horovod:
         set_horovod_defaults()
         hvd.init()
         self._hvd = hvd
-        self._watch = _watch_anew()
+        self._watch = watch_anew()
         self._use_own_gpu()
         share_cores(hvd.local_size())
         self.num_replicas = hvd.size()
         self.is_chief = hvd.rank() == 0
-        self.replicas = HorovodReplicas(hvd, gradient_compression)
+        self.replicas = ProcessReplicas(HorovodCollectives(hvd), gradient_compression)
         self.traffic = self.replicas.traffic
         self.num_hosts = hvd.cross_size()
         # Asked of the system: launchers carry their own HOSTNAME to every process.
@@ -99,43 +97,30 @@ class Horovod:
         self._hvd.allreduce(tf.zeros([]), name="wait_for_all")
 
     def first_on_chief(self, work: Callable[[], Result]) -> Result | None:
-        if not self.is_chief:
-            while not self.largest(0):
-                pass  # the chief is still at it
-            return None
-        with self._signs_of_life():
-            result = work()
-        self.largest(1)
-        return result
-
-    @contextlib.contextmanager
-    def _signs_of_life(self) -> Iterator[None]:
-        """Meet the waiting others now and then, from a thread of its own."""
-        ended = threading.Event()
-
-        def beat() -> None:
-            with contextlib.suppress(tf.errors.OpError):  # the next exchange tells
-                while not ended.wait(SIGN_OF_LIFE_SECONDS):
-                    self.largest(0)
-
-        thread = threading.Thread(target=beat, name="sign-of-life", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+        return first_on_chief(work, self.largest, is_chief=self.is_chief)
 
 
-_watches: list[ExchangeWatch] = []
+class HorovodCollectives:
+    """`Collectives` under Horovod.
 
+    Args:
+        hvd: the module `horovod.tensorflow`, initialised.
+    """
 
-def _watch_anew() -> ExchangeWatch:
-    """One per process: of an elastic job, the world before is over."""
-    while _watches:
-        _watches.pop().stop()
-    _watches.append(ExchangeWatch())
-    return _watches[0]
+    flag_type = tf.uint8
+
+    def __init__(self, hvd: Any):
+        self._hvd = hvd
+        self.size, self.rank = hvd.size(), hvd.rank()
+
+    def sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+        return self._hvd.grouped_allreduce(tensors, op=self._hvd.Sum)
+
+    def largest(self, tensor: tf.Tensor) -> tf.Tensor:
+        return self._hvd.allreduce(tensor, op=self._hvd.Max)
+
+    def gather(self, tensor: tf.Tensor) -> tf.Tensor:
+        return self._hvd.allgather(tensor)
 
 
 def _import_horovod() -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
 from trainer.distribution.gradient_exchange import GradientExchange
 from trainer.distribution.packing import pack, unpack
+from trainer.distribution.processes.collectives import Collectives
 from trainer.distribution.traffic import Traffic
 
 COMPRESSIONS = ("none", "fp16")
@@ -58,32 +58,30 @@ class MirroredReplicas:
         return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tensors)
 
 
-class HorovodReplicas:
-    """`Replicas` in a process started by `horovodrun`.
+class ProcessReplicas:
+    """`Replicas` in one of several processes, each with one replica.
 
     Args:
-        hvd: the module `horovod.tensorflow`, initialised.
+        collectives: between these processes.
         compression: `none`, or `fp16`: gradients cross the wire, and are summed on it, in 16 bits.
     """
 
-    def __init__(self, hvd: Any, compression: str = "none"):
-        self._hvd = hvd
-        self.count = hvd.size()
+    def __init__(self, collectives: Collectives, compression: str = "none"):
+        self._collectives = collectives
+        self.count = collectives.size
         self.traffic = Traffic()
         wire = tf.float16 if compression == "fp16" else tf.float32
-        self._gradients = GradientExchange(hvd, self.traffic, wire)
+        self._gradients = GradientExchange(collectives, self.traffic, wire)
 
     @property
     def index(self) -> tf.Tensor:
-        return tf.constant(self._hvd.rank(), tf.int32)
+        return tf.constant(self._collectives.rank, tf.int32)
 
     def all_gather(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
         return _gather_with_gradient(tensors, self._gather, self.all_reduce_sum, self.index)
 
     def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-        return self.traffic.measure(
-            tensors, lambda: self._hvd.grouped_allreduce(tensors, op=self._hvd.Sum)
-        )
+        return self.traffic.measure(tensors, lambda: self._collectives.sum(tensors))
 
     def all_reduce_max(self, tensor: tf.Tensor) -> tf.Tensor:
         return tf.reduce_max(self._gather(tf.stop_gradient(tensor)[tf.newaxis]), axis=0)
@@ -93,7 +91,7 @@ class HorovodReplicas:
         return self._gradients.sum(gradients, sums)
 
     def _gather(self, tensor: tf.Tensor) -> tf.Tensor:
-        return self.traffic.measure([tensor], lambda: [self._hvd.allgather(tensor)])[0]
+        return self.traffic.measure([tensor], lambda: [self._collectives.gather(tensor)])[0]
 
 
 def _gather_with_gradient(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -50,5 +50,12 @@ def code_version() -> dict[str, str]:
     for path in sorted(path for name in OUR_PACKAGES for path in (root / name).rglob("*.py")):
         digest.update(f"{path.relative_to(root)}\n".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    libraries = {library: version(library) for library in LIBRARIES}
+    libraries = {library: _version(library) for library in LIBRARIES}
     return {"python": platform.python_version(), **libraries, "source": digest.hexdigest()[:12]}
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:  # Horovod, which not all strategies need
+        return "none"

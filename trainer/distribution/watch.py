@@ -31,15 +31,20 @@ class ExchangeWatch:
     Args:
         seconds: how long; None = what the environment says, or `STALL_SECONDS`.
         end: called then, with a line for the user.
+        limit: the environment's variable.
 
     Raises:
         InputError: the environment says no number above 0.
     """
 
     def __init__(
-        self, seconds: float | None = None, end: Callable[[str], None] | None = None
+        self,
+        seconds: float | None = None,
+        end: Callable[[str], None] | None = None,
+        limit: str = STALL_LIMIT,
     ) -> None:
-        self.seconds = _limit() if seconds is None else seconds
+        self._limit = limit
+        self.seconds = seconds_by(limit) if seconds is None else seconds
         self._end = end or _end_process
         self._main_thread = threading.get_ident()
         self._stopped = threading.Event()
@@ -66,7 +71,7 @@ class ExchangeWatch:
         place = traceback.extract_stack(frame)[-1]
         self._end(
             f"Training ends, since processes have waited for each other for {self.seconds:.0f} s "
-            f"({STALL_LIMIT}). This one is in {place.name}, {place.filename}:{place.lineno}. The "
+            f"({self._limit}). This one is in {place.name}, {place.filename}:{place.lineno}. The "
             "same command goes on from the newest checkpoint."
         )
 
@@ -84,14 +89,30 @@ class WatchedBatches:
             yield batch
 
 
-def _limit() -> float:
-    given = os.environ.get(STALL_LIMIT, "0")
+_watches: list[ExchangeWatch] = []
+
+
+def watch_anew(limit: str = STALL_LIMIT) -> ExchangeWatch:
+    """One per process: of an elastic job, the world before is over."""
+    while _watches:
+        _watches.pop().stop()
+    _watches.append(ExchangeWatch(limit=limit))
+    return _watches[0]
+
+
+def seconds_by(limit: str) -> float:
+    """How long processes wait for each other, by this variable of the environment.
+
+    Raises:
+        InputError: it says no number above 0.
+    """
+    given = os.environ.get(limit, "0")
     try:
         seconds = float(given)
     except ValueError:
         seconds = -1.0
     if seconds < 0:
-        raise InputError(f"{STALL_LIMIT} must be a number of seconds. Received: {given!r}")
+        raise InputError(f"{limit} must be a number of seconds. Received: {given!r}")
     return seconds or STALL_SECONDS  # 0, the launcher's way to say nothing
 
 

@@ -7,9 +7,13 @@ import tensorflow as tf
 
 import trainer.run.train
 from trainer.distribution.failures import is_of_another_process
+from trainer.errors import OthersMissing
 
 SHUT_DOWN = "Graph execution error: Horovod has been shut down. This was caused by an exception on"
 LOST = "[/tmp/gloo/transport/tcp/pair.cc:598] Connection closed by peer [127.0.0.1]:49063"
+ABORTED = "Collective ops is aborted by: "
+HEARTBEAT = f"{ABORTED}Error reported from /job:worker/task:1: The following tasks are unhealthy"
+SHAPES = f"{ABORTED}Shape mismatch in the collective instance 2001."
 MISMATCH = "Mismatched allreduce tensor shapes [Op:HorovodAllreduce]"
 
 
@@ -24,6 +28,9 @@ def unknown(message):
         (unknown(LOST), True),
         (RuntimeError(LOST), True),
         (tf.errors.InvalidArgumentError(None, None, MISMATCH), False),
+        (tf.errors.UnavailableError(None, None, HEARTBEAT), True),
+        (tf.errors.InvalidArgumentError(None, None, SHAPES), False),
+        (tf.errors.UnavailableError(None, None, "the disk is"), False),
         (ZeroDivisionError("Horovod has been shut down"), False),
     ],
 )
@@ -52,6 +59,14 @@ def test_the_error_of_another_process_is_one_line(fails):
     line = result.err.splitlines()[-1]
     assert line.startswith("[rank 1 on ") and "] Training ends, since another process" in line
     assert "Traceback" not in result.err
+
+
+def test_processes_that_do_not_come_are_one_line(fails):
+    result = fails(OthersMissing("Of 3 processes these did not come within 600 s: 2 (c:1)."))
+    assert result.code == 3
+    assert result.err.splitlines()[-1].endswith(
+        "] Of 3 processes these did not come within 600 s: 2 (c:1)."
+    )
 
 
 def test_a_bug_of_its_own_keeps_its_traceback(fails):

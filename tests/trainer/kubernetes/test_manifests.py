@@ -11,6 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from trainer.distribution.processes.cluster import read_cluster
 from trainer.kubernetes.job_options import Claim, JobOptions
 from trainer.kubernetes.render import render_job
 from trainer.kubernetes.validate import check_against_definition, check_offline
@@ -36,7 +37,13 @@ OVERLAYS = {
     "overlays/elastic": {"min_workers": 1, "max_workers": 4},
     "overlays/kueue": {"queue": "diet-ted"},
 }
-OTHERS = ("single-node", "trainjob", "serving/http", "serving/tensorflow-serving")
+OTHERS = (
+    "multi-worker",
+    "single-node",
+    "trainjob",
+    "serving/http",
+    "serving/tensorflow-serving",
+)
 SERVED_BY_OTHERS = ("kubeflow.org", "trainer.kubeflow.org", "kueue.x-k8s.io")
 
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
@@ -112,6 +119,24 @@ def test_pods_run_without_privileges_and_mount_claims_that_are_there(folder):
         for volume in template["spec"].get("volumes", []):
             claim = volume.get("persistentVolumeClaim")
             assert claim is None or claim["claimName"] in claims
+
+
+@needs_kubectl
+def test_pods_that_tensorflow_joins_find_each_other():
+    (job,) = (manifest for manifest in rendered("multi-worker") if manifest["kind"] == "Job")
+    (service,) = (m for m in rendered("multi-worker") if m["kind"] == "Service")
+    name, pods = job["metadata"]["name"], job["spec"]["completions"]
+    pod = job["spec"]["template"]["spec"]
+    variables = {entry["name"]: entry.get("value") for entry in pod["containers"][0]["env"]}
+    for index in range(pods):
+        told = {"TF_CONFIG": variables["TF_CONFIG"].replace("$(INDEX)", str(index))}
+        cluster = read_cluster(told)
+        # As Kubernetes calls the pods of an indexed job.
+        assert cluster.hosts[index] == f"{name}-{index}.{service['metadata']['name']}"
+        assert cluster.rank == index and cluster.size == pods
+    assert pod["subdomain"] == service["metadata"]["name"]
+    assert service["spec"]["selector"] == {"job-name": name}
+    assert variables["DIET_TED_WORLD_SIZE"] == variables["DIET_TED_WORLD_HOSTS"] == str(pods)
 
 
 def test_every_folder_with_a_kustomization_is_tested():

@@ -1,4 +1,6 @@
-"""Run as a script under Horovod: known gradients are summed, by rows and densely.
+"""Run as a script in several processes: known gradients are summed, by rows and densely.
+
+usage: gradient_exchange.py STRATEGY
 
 Prints a line of JSON per process and compression: what the sums are off by, what was sent in how
 many operations, and whether a timeline was written.
@@ -7,13 +9,14 @@ many operations, and whether a timeline was written.
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from trainer.distribution.distribution import Horovod
+from trainer.distribution.distribution import Distribution, make_distribution
 from trainer.distribution.replicas import COMPRESSIONS
 from trainer.training.profiling import allow_profiling
 
@@ -34,7 +37,7 @@ def gradients(rank: int) -> list:
     return made
 
 
-def exchanged(distribution: Horovod) -> dict:
+def exchanged(distribution: Distribution) -> dict:
     """What came of one exchange."""
     replicas = distribution.replicas
 
@@ -58,21 +61,26 @@ def exchanged(distribution: Horovod) -> dict:
         "unique": all(len(set(s.indices.numpy())) == len(s.indices) for s in summed[1:]),
         "bytes_sent": float(totals["bytes_sent"]),
         "exchanges": float(totals["exchanges"]),
-        "operations": sum(op.type.startswith("Horovod") for op in graph.get_operations()),
+        "operations": sum(
+            op.type.startswith(("Horovod", "Collective")) for op in graph.get_operations()
+        ),
         "sum_is_exact": total.numpy().tolist() == [number * replicas.count for number in SUM],
         "took_time": float(totals["communication_seconds"]) > 0,
     }
 
 
-def main() -> None:
+def main(strategy: str) -> None:
     allow_profiling()
-    distribution = Horovod()
+    distribution = make_distribution(strategy)
     chief = distribution.is_chief
     with tempfile.TemporaryDirectory() as directory:
         timeline = Path(directory) / "timeline.json"
         if chief:
             distribution.record_timeline(timeline)
-        results = {compression: exchanged(Horovod(compression)) for compression in COMPRESSIONS}
+        results = {
+            compression: exchanged(make_distribution(strategy, gradient_compression=compression))
+            for compression in COMPRESSIONS
+        }
         if chief:
             distribution.record_timeline(None)
         distribution.wait_for_all()
@@ -83,4 +91,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -9,6 +9,7 @@ callback of it `ends_training` after the third step.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -90,6 +91,7 @@ WAYS = {
 if __name__ == "__main__":
     _, way, rank, *options = sys.argv
     sys.argv = ["trainer", *options]
-    if os.environ["HOROVOD_RANK"] == rank:
+    told = json.loads(os.environ.get("TF_CONFIG", '{"task": {"index": null}}'))["task"]["index"]
+    if os.environ.get("HOROVOD_RANK", str(told)) == rank:
         WAYS[way]()
     main()

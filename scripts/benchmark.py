@@ -8,7 +8,8 @@ Each round trains once with each program, in turns, a process each, so that what
 does meets all of them. Options given by `--set` are written into a copy of `config.yml`, from which
 all read them; models that are not measured are taken out of it. Figures are medians over the
 rounds, with the least and the greatest. The first epoch, in which graphs are built, counts only in
-"first step" and "whole command". With `--processes N` ours is started by horovodrun.
+"first step" and "whole command". With `--processes N` ours is started by horovodrun, or joined by
+TensorFlow (`--strategy multi_worker`).
 
 Prints a Markdown table and writes `benchmark.json` and, with the extra `sweep` (matplotlib),
 `benchmark.png` to the folder `--out`.
@@ -50,6 +51,13 @@ PATH = click.Path(path_type=Path)
 @click.option("--epochs", type=click.IntRange(2), default=4, show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="Of ours.")
+@click.option(
+    "--strategy",
+    type=click.Choice(["horovod", "multi_worker"]),
+    default="horovod",
+    show_default=True,
+    help="What joins several processes.",
+)
 @click.option("--rasa-python", type=PATH, help="A Python that has Rasa 3.6, to be measured too.")
 @click.option("--out", type=PATH, default=Path("runs/benchmark"), show_default=True)
 def benchmark(project, config, nlu, domain, stories, models, settings, out, **job):

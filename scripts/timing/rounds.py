@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any
 
 import yaml
+from timing.side_by_side import side_by_side
 
 from data_pipeline.errors import InputError
 from trainer.config.project import Project
@@ -46,6 +47,7 @@ class Job:
     epochs: int
     rounds: int
     processes: int
+    strategy: str
     rasa_python: Path | None
     scratch: Path
 
@@ -96,6 +98,8 @@ def _our_command(job: Job) -> list[str]:
     command = [sys.executable, str(HERE / "ours.py")]
     if job.processes == 1:
         return command
+    if job.strategy == "multi_worker":
+        return side_by_side("TF_CONFIG", job.processes, command)
     launcher = str(Path(sys.executable).with_name("horovodrun"))
     return [launcher, "--gloo", "-np", str(job.processes), *command]
 

@@ -40,7 +40,9 @@ def job(tmp_path):
     (tmp_path / "config.yml").write_text(yaml.safe_dump(CONFIG))
     (tmp_path / "nlu.yml").write_text(NLU)
     project = Project.from_files(tmp_path / "config.yml", [tmp_path / "nlu.yml"])
-    return rounds.Job(project, "diet", ("batch_size=2",), 0, 2, 1, 1, None, tmp_path / "scratch")
+    return rounds.Job(
+        project, "diet", ("batch_size=2",), 0, 2, 1, 1, "horovod", None, tmp_path / "scratch"
+    )
 
 
 @pytest.mark.parametrize("module", [report, rounds])

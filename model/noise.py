@@ -51,19 +51,13 @@ class Noise:
         """Float32 numbers in `[0, 1)`; with `shared`, the same ones on every replica."""
         return tf.random.stateless_uniform(shape, self._seed(place, shared), dtype=tf.float32)
 
-    def keep(self, place: str, shape: Shape, rate: float) -> tf.Tensor:
-        """A bool tensor that is False with probability `rate`, drawn per replica.
+    def key(self, place: str) -> tf.Tensor:
+        """What `kept` and `dropped` need to draw for `place`, per replica: `[2]` uint32."""
+        return tf.bitcast(self._seed(place, shared=False), tf.uint32)
 
-        Dropout spends most of its time drawing numbers, so two 16-bit draws share one 32-bit
-        word: `rate` is rounded to a multiple of 2**-16.
-        """
-        size = tf.reduce_prod(tf.convert_to_tensor(shape))
-        words = tf.random.stateless_uniform(
-            [(size + 1) // 2], self._seed(place, False), minval=None, maxval=None, dtype=tf.uint32
-        )
-        draws = tf.reshape(tf.bitcast(words, tf.uint16), [-1])[:size]
-        threshold = tf.constant(min(round(rate * 65536), 65535), tf.int32)
-        return tf.reshape(tf.cast(draws, tf.int32) >= threshold, shape)
+    def keep(self, place: str, shape: Shape, rate: float) -> tf.Tensor:
+        """A bool tensor that is False with probability `rate`, drawn per replica."""
+        return kept(self.key(place), shape, rate)
 
     def indices(
         self, place: str, shape: Shape, limit: tf.Tensor, *, shared: bool = True
@@ -75,8 +69,33 @@ class Noise:
 
     def dropout(self, place: str, inputs: tf.Tensor, rate: float) -> tf.Tensor:
         """Zero each element with probability `rate` and scale the others by `1 / (1 - rate)`."""
-        if rate <= 0:
-            return inputs
-        keep = self.keep(place, tf.shape(inputs), rate)
-        scale = tf.constant(1.0 / (1.0 - rate), inputs.dtype)
-        return tf.where(keep, inputs * scale, tf.zeros([], inputs.dtype))
+        return dropped(inputs, self.key(place), rate)
+
+
+def kept(key: tf.Tensor, shape: Shape, rate: float) -> tf.Tensor:
+    """A bool tensor that is False with probability `rate`: element i is a function of (key, i).
+
+    The function is a hash (`lowbias32` by C. Wellons, github.com/skeeto/hash-prospector, with half
+    of the key between its two rounds): TensorFlow's own generator takes ten times as long, and most
+    of the time of dropout was spent with it. For dropout the hash is random enough.
+
+    Args:
+        key: `[2]` uint32.
+    """
+    word = tf.bitcast(tf.reshape(tf.range(tf.reduce_prod(shape)), shape), tf.uint32) + key[0]
+    word = _shifted(word, 16) * tf.constant(0x7FEB352D, tf.uint32)
+    word = (_shifted(word, 15) + key[1]) * tf.constant(0x846CA68B, tf.uint32)
+    return _shifted(word, 16) >= tf.constant(min(round(rate * 2**32), 2**32 - 1), tf.uint32)
+
+
+def _shifted(word: tf.Tensor, bits: int) -> tf.Tensor:
+    """Every bit together with the one that is `bits` higher."""
+    return tf.bitwise.bitwise_xor(word, tf.bitwise.right_shift(word, tf.constant(bits, tf.uint32)))
+
+
+def dropped(values: tf.Tensor, key: tf.Tensor, rate: float) -> tf.Tensor:
+    """Zero each element with probability `rate` and scale the others by `1 / (1 - rate)`."""
+    if rate <= 0:
+        return values
+    scale = tf.constant(1.0 / (1.0 - rate), values.dtype)
+    return tf.where(kept(key, tf.shape(values), rate), values * scale, tf.zeros([], values.dtype))

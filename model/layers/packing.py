@@ -37,6 +37,18 @@ class Packing(NamedTuple):
         cells = tf.where(tf.sequence_mask(lengths, time))
         return cls(cells, tf.cumsum(lengths, exclusive=True), lengths, time)
 
+    def filled_up(self, count: tf.Tensor) -> Packing:
+        """The packing of `count` rows: those there are and, behind them, examples of no meaning.
+
+        >>> packing = Packing.of_lengths(tf.constant([2, 1]), tf.constant(2)).filled_up(6)
+        >>> packing.lengths.numpy().tolist()
+        [2, 1, 2, 1]
+        """
+        surplus = count - tf.shape(self.cells)[0]
+        whole = tf.fill([surplus // self.time], self.time)
+        rest = tf.fill([tf.minimum(surplus % self.time, 1)], surplus % self.time)
+        return Packing.of_lengths(tf.concat([self.lengths, whole, rest], 0), self.time)
+
     def pack(self, grid: tf.Tensor) -> tf.Tensor:
         """The real cells of `[batch, time, ...]` as `[packed, ...]`."""
         return tf.gather_nd(grid, self.cells)

@@ -10,10 +10,15 @@ import keras
 import tensorflow as tf
 
 from model.layers.attention import MultiHeadAttention
+from model.layers.compiled import common_length
 from model.layers.dense import RandomlyConnectedDense
 from model.layers.packing import Packing
+from model.layers.row_passes import NO_DROPOUT, RowPasses
 from model.layers.transformer_settings import TransformerSettings
 from model.noise import Noise
+
+WIDE = 64
+"""Units of rows from which on it pays to compile the passes over them for training."""
 
 
 def position_encoding(positions: tf.Tensor, units: int) -> tf.Tensor:
@@ -53,23 +58,17 @@ class TransformerEncoderLayer(keras.layers.Layer):
         )
         self.attention.build((None, units))
         self.network_norm = self._norm("network_norm")
-        self.widen = self._dense("widen", units, 4 * units, "gelu")
-        self.narrow = self._dense("narrow", 4 * units, units, None)
+        self.widen = self._dense("widen", units, 4 * units)
+        self.narrow = self._dense("narrow", 4 * units, units)
 
     def _norm(self, name: str) -> keras.layers.LayerNormalization:
         layer = keras.layers.LayerNormalization(epsilon=1e-6, dtype=self.dtype_policy, name=name)
         layer.build((None, self.settings.units))
         return layer
 
-    def _dense(
-        self, name: str, width: int, units: int, activation: str | None
-    ) -> RandomlyConnectedDense:
+    def _dense(self, name: str, width: int, units: int) -> RandomlyConnectedDense:
         layer = RandomlyConnectedDense(
-            units,
-            density=self.settings.density,
-            activation=activation,
-            dtype=self.dtype_policy,
-            name=name,
+            units, density=self.settings.density, dtype=self.dtype_policy, name=name
         )
         layer.build((None, width))
         return layer
@@ -78,22 +77,18 @@ class TransformerEncoderLayer(keras.layers.Layer):
         self,
         rows: tf.Tensor,
         packing: Packing,
-        noise: Noise | None = None,
         *,
+        passes: RowPasses = NO_DROPOUT,
         first_only: bool = False,
     ) -> tf.Tensor:
         normalised = self.attention_norm(rows)
-        attended = self.attention(normalised, packing, noise=noise, first_only=first_only)
-        if first_only:
-            rows = tf.gather(rows, packing.starts)
-        rows += self._drop("attended", attended, noise)
-        wide = self._drop("wide", self.widen(self.network_norm(rows)), noise)
-        return rows + self._drop("narrow", self.narrow(wide), noise)
-
-    def _drop(self, place: str, rows: tf.Tensor, noise: Noise | None) -> tf.Tensor:
-        if noise is None:
-            return rows
-        return noise.dropout(f"{self.path}/{place}_dropout", rows, self.settings.drop_rate)
+        attended = self.attention(normalised, packing, noise=passes.noise, first_only=first_only)
+        if first_only:  # a row per example, in any number
+            rows, passes = tf.gather(rows, packing.starts), passes._replace(compiled=False)
+        rows += passes.dropped(f"{self.path}/attended_dropout", attended)
+        wide = self.widen(self.network_norm(rows))
+        wide = passes.activated(f"{self.path}/wide_dropout", wide)
+        return rows + passes.dropped(f"{self.path}/narrow_dropout", self.narrow(wide))
 
     def get_config(self) -> dict:
         return {**super().get_config(), "settings": dataclasses.asdict(self.settings)}
@@ -153,15 +148,24 @@ class TransformerEncoder(keras.layers.Layer):
         *,
         first_only: bool = False,
     ) -> tf.Tensor:
-        units = self.settings.units
+        settings = self.settings
+        count = tf.shape(rows)[0]
+        results = tf.shape(packing.lengths)[0] if first_only else count
+        dropping = noise is not None and settings.drop_rate > 0
+        passes = RowPasses(noise, settings.drop_rate, dropping and settings.units >= WIDE)
+        rows = self.project(rows)
+        if passes.compiled:
+            length = common_length(count)
+            rows = tf.pad(rows, [[0, length - count], [0, 0]])
+            packing = packing.filled_up(length)
+        units = settings.units
         encodings = tf.cast(position_encoding(tf.range(packing.time), units), self.compute_dtype)
-        rows = self.project(rows) * units**0.5 + tf.gather(encodings, packing.cells[:, 1])
-        if noise is not None:
-            rows = noise.dropout(f"{self.path}/dropout", rows, self.settings.drop_rate)
+        rows = rows * units**0.5 + tf.gather(encodings, packing.cells[:, 1])
+        rows = passes.dropped(f"{self.path}/dropout", rows)
         for layer in self.encoder_layers:
             is_last = layer is self.encoder_layers[-1]
-            rows = layer(rows, packing, noise=noise, first_only=first_only and is_last)
-        return self.norm(rows)
+            rows = layer(rows, packing, passes=passes, first_only=first_only and is_last)
+        return self.norm(rows)[:results]
 
     def get_config(self) -> dict:
         return {**super().get_config(), "settings": dataclasses.asdict(self.settings)}

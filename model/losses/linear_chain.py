@@ -31,83 +31,87 @@ def log_partition(potentials: tf.Tensor, transitions: tf.Tensor, lengths: tf.Ten
         `[batch]` float32, 0 where the length is 0.
     """
     by_time = tf.transpose(tf.cast(potentials, tf.float64), [1, 0, 2])
-    active = tf.transpose(tf.sequence_mask(lengths, tf.shape(by_time)[0], tf.float64))
-    return tf.cast(_log_partition(by_time, tf.cast(transitions, tf.float64), active), tf.float32)
+    return tf.cast(_log_partition(by_time, tf.cast(transitions, tf.float64), lengths), tf.float32)
 
 
 @tf.custom_gradient
 def _log_partition(
-    potentials: tf.Tensor, transitions: tf.Tensor, active: tf.Tensor
+    potentials: tf.Tensor, transitions: tf.Tensor, lengths: tf.Tensor
 ) -> tuple[tf.Tensor, Callable]:
-    """`log_partition` on `[time, batch, tags]`, `[tags, tags]` and `[time, batch]`, all float64."""
+    """`log_partition` on `[time, batch, tags]` and `[tags, tags]`, both float64."""
+    # The longest first, so that those that go on are always the first ones.
+    order = tf.argsort(lengths, direction="DESCENDING", stable=True)
+    as_given = tf.argsort(order)
+    lengths, potentials = tf.gather(lengths, order), tf.gather(potentials, order, axis=1)
     # Each column of the kernel and each row of weights is scaled to a maximum of 1.
     column_scale = tf.reduce_max(transitions, 0)
     kernel = tf.exp(transitions - column_scale)
     scores = tf.concat([potentials[:1], potentials[1:] + column_scale], 0)
     row_scale = tf.reduce_max(scores, -1)
     weights = tf.exp(scores - row_scale[..., None])
+    active = tf.range(tf.shape(weights)[0])[:, None] < lengths
     forward, norms = _forward(weights, kernel, active)
-    result = tf.reduce_sum(active * (row_scale + tf.math.log(norms)), 0)
+    result = tf.reduce_sum(tf.where(active, row_scale + tf.math.log(norms), 0.0), 0)
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, None]:
-        backward, arriving = _backward(weights / norms[..., None], kernel, active)
+        backward, arriving = _backward(weights / norms[..., None], kernel, lengths)
         joint = forward * backward
         # The mass is 1, but for what `LEAST` added; it is 0 where scores are out of all range.
         mass = tf.reduce_sum(joint, -1, keepdims=True)
-        share = tf.math.divide_no_nan((active * upstream)[..., None], mass)
+        weight = tf.where(active, tf.gather(upstream, order), 0.0)
+        share = tf.math.divide_no_nan(weight[..., None], mass)
         # Expected transitions: from a tag at t-1 (forward) to one at t (arriving).
         tags = tf.shape(kernel)[0]
         leaving = tf.reshape(forward[:-1], [-1, tags])
         arriving = tf.reshape(share[1:] * arriving[1:], [-1, tags])
-        return share * joint, kernel * tf.matmul(leaving, arriving, transpose_a=True), None
+        expected = kernel * tf.matmul(leaving, arriving, transpose_a=True)
+        return tf.gather(share * joint, as_given, axis=1), expected, None
 
-    return result, gradient
+    return tf.gather(result, as_given), gradient
 
 
 def _forward(
     weights: tf.Tensor, kernel: tf.Tensor, active: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Normalised forward probabilities `[time, batch, tags]` and their norms `[time, batch]`."""
-    time = tf.shape(weights)[0]
-    norm = tf.reduce_sum(weights[0], -1)
-    state = tf.maximum(weights[0] / norm[:, None], LEAST)
-    states = tf.TensorArray(tf.float64, time).write(0, state)
-    norms = tf.TensorArray(tf.float64, time).write(0, norm)
+    """Normalised forward probabilities `[time, batch, tags]` and their norms `[time, batch]`.
 
-    def step(
-        t: tf.Tensor, state: tf.Tensor, states: tf.TensorArray, norms: tf.TensorArray
-    ) -> tuple:
-        reached = tf.matmul(state, kernel) * weights[t]
-        norm = tf.reduce_sum(reached, -1)
-        moved = tf.maximum(reached / norm[:, None], LEAST)
-        state = tf.where(active[t][:, None] > 0, moved, state)
-        return t + 1, state, states.write(t, state), norms.write(t, norm)
+    Norms are 1 where nothing is `active`.
+    """
 
-    _, _, states, norms = tf.while_loop(lambda t, *_: t < time, step, (1, state, states, norms))
-    return states.stack(), norms.stack()
+    def normalised(reached: tf.Tensor, norm: tf.Tensor) -> tf.Tensor:
+        return tf.maximum(reached / norm[..., None], LEAST)
+
+    def step(arriving: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        reached = arriving * weights
+        return tf.matmul(normalised(reached, tf.reduce_sum(reached, -1)), kernel)
+
+    counts = tf.math.count_nonzero(active, 1, dtype=tf.int32)
+    first = tf.ones_like(weights[0])
+    arriving = unrolled_scan(step, first, (weights,), counts=counts)
+    reached = weights * tf.concat([first[None], arriving[:-1]], 0)
+    norms = tf.where(active, tf.reduce_sum(reached, -1), 1.0)
+    return normalised(reached, norms), norms
 
 
 def _backward(
-    weights: tf.Tensor, kernel: tf.Tensor, active: tf.Tensor
+    weights: tf.Tensor, kernel: tf.Tensor, lengths: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Backward probabilities and, per position, their product with the (normed) weights."""
-    time = tf.shape(weights)[0]
-    state = tf.ones_like(weights[0])
-    states = tf.TensorArray(tf.float64, time)
-    products = tf.TensorArray(tf.float64, time)
 
-    def step(
-        t: tf.Tensor, state: tf.Tensor, states: tf.TensorArray, products: tf.TensorArray
-    ) -> tuple:
-        product = weights[t] * state
-        states, products = states.write(t, state), products.write(t, product)
-        moved = tf.matmul(product, kernel, transpose_b=True)
-        state = tf.where(active[t][:, None] > 0, moved, state)
-        return t - 1, state, states, products
+    def step(state: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        return tf.matmul(state * weights, kernel, transpose_b=True)
 
-    variables = (time - 1, state, states, products)
-    _, _, states, products = tf.while_loop(lambda t, *_: t >= 0, step, variables)
-    return states.stack(), products.stack()
+    def turned(by_time: tf.Tensor) -> tf.Tensor:
+        return tf.reverse_sequence(by_time, lengths, seq_axis=0, batch_axis=1)
+
+    # Every text from its last token on, so that also here those that go on are the first ones.
+    from_end = turned(weights)
+    places = tf.range(tf.shape(weights)[0])[:, None]
+    counts = tf.math.count_nonzero(places < lengths, 1, dtype=tf.int32)
+    last = tf.ones_like(weights[0])
+    passed = unrolled_scan(step, last, (from_end,), counts=counts)
+    states = turned(tf.concat([last[None], passed[:-1]], 0))
+    return states, weights * states
 
 
 def path_score(

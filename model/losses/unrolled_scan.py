@@ -56,7 +56,7 @@ def unrolled_scan(
         if counts is not None:
             others = [[0, batch - count], *([[0, 0]] * (len(state.shape) - 1))]
             state, every = tf.pad(state, others), tf.pad(every, [[0, 0], *others])
-        return number + 1, state, states.write(number, every)
+        return number + 1, tf.ensure_shape(state, initial.shape), states.write(number, every)
 
     variables = (tf.constant(0), initial, states)
     *_, states = tf.while_loop(lambda number, *_: number < rounds, one_round, variables)

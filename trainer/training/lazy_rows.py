@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -63,35 +63,34 @@ class LazyRows:
         self._iterations = iterations
         self._learning_rate = learning_rate
         self._rule = rule
-        self._before_update: dict[Any, Sequence[tf.Tensor]] = {}
+        self._read: dict[Any, Sequence[tf.Tensor]] = {}
 
     def current(self, rows: tf.Tensor) -> tf.Tensor:
         """These rows of the kernel as they are by now, `[n, units]`; `rows` `[n]` int64.
 
-        Nothing is written. The gradient goes to the kernel as `tf.IndexedSlices`.
+        Nothing is written, but what is computed for it is there for an `update` of the same rows.
+        The gradient goes to the kernel, if it is watched, as `tf.IndexedSlices`.
         """
-        padded = _padded(rows)
-        momentum, velocity = (_gather(variable, padded) for variable in self._state[1:])
-        moved = self._rule.moved(momentum, velocity, *self._times(padded))
-        values = tf.gather(self._kernel.value, rows)
-        return values - tf.stop_gradient(moved[: tf.size(rows)])
+        values = self._state_at(rows)[0][: tf.size(rows)]
+        shape = tf.constant(tuple(self._kernel.shape), tf.int64)
 
-    def before_update(self, rows: tf.Tensor) -> tf.Tensor:
-        """The same as `current`, without gradient, of rows that `update` will be called with.
+        @tf.custom_gradient
+        def read(kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+            return values, lambda upstream: tf.IndexedSlices(upstream, rows, shape)
 
-        What is computed for it `update` need not compute again.
-        """
-        state = self._caught_up(rows)
-        self._before_update[rows.ref()] = state
-        return state[0][: tf.size(rows)]
+        return read(self._kernel.value.handle)
 
     def update(self, gradient: tf.IndexedSlices) -> None:
         """The step of Adam that follows `iterations`; `gradient` has unique rows."""
         rows = tf.cast(gradient.indices, tf.int64)
-        state = self._before_update.pop(rows.ref(), None) or self._caught_up(rows)
+        state = self._state_at(rows)
         padding = tf.shape(state[0])[0] - tf.size(rows)
         values = tf.pad(gradient.values, [[0, padding], [0, 0]])
         self._write(rows, self._rule.updated(*state, *self._now(), values), behind=-1)
+
+    def forget_what_was_read(self) -> None:
+        """To be called when a step's graph has been built: the next one reads anew."""
+        self._read.clear()
 
     def bring_up_to_date(self) -> None:
         """Write every row as it is by now."""
@@ -99,6 +98,12 @@ class LazyRows:
         for start in range(0, count, ROWS_AT_ONCE):
             rows = tf.range(start, min(start + ROWS_AT_ONCE, count), dtype=tf.int64)
             self._write(rows, self._caught_up(rows), behind=0)
+
+    def _state_at(self, rows: tf.Tensor) -> Sequence[tf.Tensor]:
+        """`_caught_up(rows)`, once for all who ask for the same tensor of `rows` in a step."""
+        if rows.ref() not in self._read:
+            self._read[rows.ref()] = self._caught_up(rows)
+        return self._read[rows.ref()]
 
     def _caught_up(self, rows: tf.Tensor) -> Sequence[tf.Tensor]:
         """Kernel and moments at these rows, padded, as they are by now."""
@@ -141,7 +146,6 @@ class _AdamRule:
         terms = [beta_1**i * (1 - beta_2 ** (i / 2)) ** n for n in range(ORDERS)]
         self._terms = np.stack(terms, axis=1)
         self._old = self._sums_of_old_rows()
-        self.moved = tf.function(self._moved, jit_compile=True, autograph=False)
         self.caught_up = tf.function(self._caught_up, jit_compile=True, autograph=False)
         self.updated = tf.function(self._updated, jit_compile=True, autograph=False)
 

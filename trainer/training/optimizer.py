@@ -72,7 +72,7 @@ class FusedAdam(keras.optimizers.Adam):
         """These rows (`[n]` int64) of a variable, of its gradient's, as they are by now."""
         lazy_rows = self._lazy_rows.get(self._get_variable_index(variable))
         if lazy_rows is not None:
-            return lazy_rows.before_update(rows)
+            return lazy_rows.current(rows)
         return tf.gather(variable.value, rows)
 
     @contextlib.contextmanager
@@ -85,7 +85,9 @@ class FusedAdam(keras.optimizers.Adam):
             for layer in _sparse_layers(model):
                 index = self._get_variable_index(layer.kernel)
                 if index in self._lazy_rows:
-                    until_done.enter_context(layer.rows_read_by(self._lazy_rows[index].current))
+                    lazy_rows = self._lazy_rows[index]
+                    until_done.enter_context(layer.rows_read_by(lazy_rows.current))
+                    until_done.callback(lazy_rows.forget_what_was_read)
             yield
 
     def bring_up_to_date(self) -> None:

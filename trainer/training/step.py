@@ -114,7 +114,8 @@ class TrainStep:
             traffic.start()
         variables = self._model.trainable_variables
         scale = self._loss_scale.value.value
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([variable.value for variable in variables])
             noise = Noise(self._seed, step, replicas)
             terms = self._model.loss_terms(batch, noise, replicas)
             losses = {f"loss/{name}": term for name, term in terms.losses.items()}

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from model.layers import transformer
 from model.layers.attention import MultiHeadAttention
+from model.layers.compiled import common_length
 from model.layers.packing import Packing
 from model.layers.transformer import TransformerEncoder, position_encoding
 from model.layers.transformer_settings import TransformerSettings
@@ -152,3 +154,41 @@ def test_the_first_positions_alone_come_out_as_among_all_others(relative):
     rows = tf.random.stateless_normal([8, 5], [1, 2])
     every, first = encoder(rows, packing), encoder(rows, packing, first_only=True)
     np.testing.assert_allclose(first, tf.gather(every, packing.starts), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("first_only", "dtype"), [(False, "float32"), (True, "float32"), (False, "mixed_bfloat16")]
+)
+def test_compiled_passes_are_those_op_by_op_with_their_gradients(monkeypatch, first_only, dtype):
+    encoder = TransformerEncoder(
+        TransformerSettings(units=8, num_heads=2, drop_rate=0.2), dtype=dtype
+    )
+    encoder.build((None, 6))
+    weights = [variable.value for variable in encoder.trainable_variables]
+
+    def found(wide):
+        monkeypatch.setattr(transformer, "WIDE", wide)
+        with tf.GradientTape() as tape:
+            tape.watch(ROWS)
+            noise = Noise(1, tf.constant(1, tf.int64))
+            outputs = encoder(ROWS, PACKING, noise=noise, first_only=first_only)
+        upstream = tf.random.stateless_normal(outputs.shape, [3, 4], dtype=outputs.dtype)
+        return [outputs, *tape.gradient(outputs, [ROWS, *weights], upstream)]
+
+    compiled, plain = found(wide=8), found(wide=9)
+    # XLA rounds to 16 bits once per pass, the others once per operation.
+    tolerance = 1e-5 if dtype == "float32" else 0.05
+    for one, other in zip(compiled, plain, strict=True):
+        scale = float(tf.reduce_max(tf.abs(other))) + 1e-6
+        np.testing.assert_allclose(one / scale, other / scale, atol=tolerance)
+    for one, again in zip(compiled, found(wide=8), strict=True):
+        np.testing.assert_array_equal(one, again)
+
+
+def test_rows_come_in_few_numbers():
+    lengths = [int(common_length(tf.constant(count))) for count in range(1, 4097, 13)]
+    assert all(
+        count <= length <= max(256, 1.25 * count + 1)
+        for count, length in zip(range(1, 4097, 13), lengths, strict=True)
+    )
+    assert len(set(lengths)) == 1 + 4 * 4  # to 256, and four for each doubling

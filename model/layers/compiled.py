@@ -1,0 +1,66 @@
+"""Passes over many elements, compiled: read once and written once, forward and backward.
+
+Formulas of elements take an operation for each of their terms, and each of these a pass over
+memory. XLA makes one pass of them, for tensors of one shape at a time: so rows have to come in few
+numbers (`common_length`). What is compiled stays with the process: a program per function,
+constants and shapes, shared by all layers.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import tensorflow as tf
+
+
+def compiled(function: Callable[..., Any], *tensors: tf.Tensor, **constants: Hashable) -> Any:
+    """What `function(*tensors, **constants)` returns, with gradient.
+
+    Nothing but `tensors` and what is returned is kept for the gradient: the rest is computed anew,
+    which takes less time than to read it.
+
+    Args:
+        function: of tensors to a tensor, or a tuple of tensors; a plain function of a module, since
+            its programs are kept.
+    """
+    forward, backward = _programs(function, tuple(sorted(constants.items())))
+
+    @tf.custom_gradient
+    def run(*tensors: tf.Tensor) -> tuple[Any, Callable]:
+        return forward(*tensors), lambda *upstream: backward(tensors, upstream)
+
+    return run(*tensors)
+
+
+@functools.cache
+def _programs(
+    function: Callable[..., Any], constants: tuple[tuple[str, Hashable], ...]
+) -> tuple[Callable, Callable]:
+    """The function and its gradient, compiled when they are called with new shapes."""
+    forward = functools.partial(function, **dict(constants))
+
+    def backward(tensors: tuple[tf.Tensor, ...], upstream: tuple[tf.Tensor, ...]) -> list:
+        with tf.GradientTape() as tape:
+            tape.watch([tensor for tensor in tensors if tensor.dtype.is_floating])
+            outputs = forward(*tensors)
+        return tape.gradient(outputs, tensors, upstream if len(upstream) > 1 else upstream[0])
+
+    return tuple(
+        tf.function(program, jit_compile=True, autograph=False) for program in (forward, backward)
+    )
+
+
+def common_length(count: tf.Tensor) -> tf.Tensor:
+    """The first of few numbers that is not less than `count`, an int32 scalar.
+
+    These are 4 to 8 times a power of two, at least 256: at most a quarter is more than was needed.
+
+    >>> [int(common_length(tf.constant(count))) for count in (3, 257, 1024, 1025)]
+    [256, 320, 1024, 1280]
+    """
+    count = tf.maximum(count, 256)
+    unit = 2 ** (tf.cast(tf.math.log(tf.cast(count, tf.float32)) / math.log(2), tf.int32) - 2)
+    return -(-count // unit) * unit

@@ -83,6 +83,12 @@ def parse(port: int, text: str) -> dict:
     return {"status": response.status, **json.loads(response.read()), "head": response.headers}
 
 
+def test_no_part_of_an_answer_waits_for_the_client_to_acknowledge_another():
+    with server_module._listening("127.0.0.1", 0) as listening:
+        with socket.create_connection(listening.getsockname()[:2]), listening.accept()[0] as served:
+            assert served.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_signal_ends_it_when_everything_taken_is_answered(ask_while_serving):
     def client(port):
         with ThreadPoolExecutor(16) as threads:

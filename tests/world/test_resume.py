@@ -26,12 +26,13 @@ def _assert_same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) ->
         np.testing.assert_array_equal(values, second[name], err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "devices",
     [
         pytest.param(ONE_DEVICE, id="1"),
-        pytest.param(HOROVOD_2, id="2-horovod", marks=pytest.mark.slow),
-        pytest.param(MULTI_WORKER_2, id="2-multi-worker", marks=pytest.mark.slow),
+        pytest.param(HOROVOD_2, id="2-horovod"),
+        pytest.param(MULTI_WORKER_2, id="2-multi-worker"),
     ],
 )
 def test_killed_and_started_again_ends_with_the_same_weights(command_line, devices, request):

@@ -150,6 +150,7 @@ def test_a_class_of_the_same_last_name_as_one_of_rasas_is_not_taken_for_it(proje
     assert sentence.tolist() == [[0, 15, 2], [0, 4, 2]]
 
 
+@pytest.mark.slow
 def test_prepared_data_and_runs_find_the_classes_again(project):
     pipeline = [PIPE, SHAPES, COUNT]
     one = prepared(project, pipeline)

@@ -83,6 +83,7 @@ def test_a_response_is_part_of_the_data(sources):
     assert fingerprint_of(sources, settings) != before
 
 
+@pytest.mark.slow
 def test_several_processes_prepare_the_same(sources, tmp_path):
     one = prepared(sources, tmp_path / "one", by_text=True)
     two = prepared(sources, tmp_path / "two", by_text=True, processes=2)

@@ -65,7 +65,13 @@ def test_what_a_turn_does_not_have_is_exactly_zero():
 
 
 @pytest.mark.parametrize(
-    "options", [{}, FULL, {"use_masked_language_model": True}, {"labels": MANY}]
+    "options",
+    [
+        {**FULL, "labels": MANY},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param(FULL, marks=pytest.mark.slow),
+        pytest.param({"use_masked_language_model": True}, marks=pytest.mark.slow),
+    ],
 )
 def test_one_graph_takes_any_sizes_down_to_no_turn_with_an_attribute(options):
     model = toy_ted(**options)

@@ -211,6 +211,7 @@ def varint(message: bytes, place: int) -> tuple[int, int]:
             return number, place
 
 
+@pytest.mark.slow
 def test_an_export_that_answers_otherwise_is_not_published(command, trained, tmp_path, monkeypatch):
     def asked(folder, questions):
         """Without a process of its own; the first answer is not the checkpoint's."""

@@ -51,6 +51,7 @@ def test_a_regex_that_cannot_be_translated_costs_the_text_signature(command, run
     assert card["verified"]["compared"].keys() == {"features of training texts"}
 
 
+@pytest.mark.slow
 def test_it_is_left_out_if_that_is_wished(command, run, tmp_path):
     result = command("export", run, "--out", tmp_path, "--allow-missing-features", "--no-verify")
     assert result.code == 0, result.err

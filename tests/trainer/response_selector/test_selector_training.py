@@ -115,6 +115,7 @@ def test_answers_hold_what_every_selector_says(trained, command):
     assert len(prices) == 1
 
 
+@pytest.mark.slow
 def test_a_selector_alone_answers_from_its_own_directory(trained):
     _, run, _ = trained
     answer = TrainedRun(run / "response_selector_faq").answer("when are you open")
@@ -154,6 +155,7 @@ def test_evaluation_asks_the_selector_of_each_intent(trained, command, tmp_path)
     assert "response_selector: Responses" in result.out
 
 
+@pytest.mark.slow
 def test_an_exported_selector_answers_texts_as_it_does(trained, command, tmp_path):
     """The command has compared both signatures with the checkpoint, over all training texts."""
     _, run, _ = trained

@@ -103,6 +103,7 @@ def test_a_signal_when_there_is_nothing_left_to_agree_on_is_delivered_afterwards
     assert heard == [signal.SIGTERM]
 
 
+@pytest.mark.slow
 def test_an_epoch_in_progress_keeps_its_plan_when_there_are_more_epochs(
     train, tmp_path, monkeypatch
 ):

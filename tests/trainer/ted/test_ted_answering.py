@@ -194,6 +194,7 @@ def test_the_saved_model_answers_the_same(begun, command, tmp_path):
         np.testing.assert_allclose(served[name], value, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_saved_model_takes_dialogues_turn_by_turn(run, command, tmp_path):
     """The command has compared it with the checkpoint; here it is asked as a client would."""
     result = command("export", run / "ted", "--out", tmp_path)

@@ -147,6 +147,7 @@ def test_changed_stories_are_refused(both, command, tmp_path, make_project):
     assert "other training data" in line
 
 
+@pytest.mark.slow
 @pytest.mark.shows("trainer.augmentation_factor")
 def test_gluing_stories_is_part_of_what_a_run_keeps(both, command, tmp_path):
     project, run, _ = both
@@ -169,6 +170,7 @@ def test_a_project_without_a_domain_trains_diet_and_says_so(make_project, comman
     assert "--model ted: there is no domain with stories" in line
 
 
+@pytest.mark.slow
 @pytest.mark.shows(
     "ted.evaluate_every_number_of_epochs",
     "ted.evaluate_on_number_of_examples",
@@ -186,6 +188,7 @@ def test_held_out_actions_are_evaluated_on(make_project, command, tmp_path):
     assert all(0 <= row["val_action_accuracy"] <= 1 for row in rows)
 
 
+@pytest.mark.slow
 @pytest.mark.shows("ted.featurizer")
 def test_whole_dialogues_train(make_project, command, tmp_path):
     whole = POLICIES.replace(

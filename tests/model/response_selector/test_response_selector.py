@@ -56,7 +56,7 @@ CHANGES = [
     ("similarity_type", "inner", MARGIN),
     ("loss_type", "margin", {}),
     ("constrain_similarities", True, {}),
-    ("scale_loss", False, {}),
+    ("scale_loss", False, {"number_of_negative_examples": 1}),
     ("maximum_positive_similarity", 0.5, MARGIN),
     ("maximum_negative_similarity", 0.3, MARGIN),
     ("use_maximum_negative_similarity", False, MARGIN),

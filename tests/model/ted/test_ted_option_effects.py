@@ -38,7 +38,7 @@ CHANGES = [
     ("similarity_type", "inner", MARGIN),
     ("loss_type", "margin", {}),
     ("constrain_similarities", True, {}),
-    ("scale_loss", True, {"similarity_type": "cosine", "number_of_negative_examples": 1}),
+    ("scale_loss", True, {"embedding_dimension": 2, "number_of_negative_examples": 1}),
     ("maximum_positive_similarity", 0.5, MARGIN),
     ("maximum_negative_similarity", 0.3, MARGIN),
     ("use_maximum_negative_similarity", False, {**MARGIN, "maximum_negative_similarity": 0.9}),

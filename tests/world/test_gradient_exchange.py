@@ -37,3 +37,12 @@ def test_gradients_are_summed_over_processes(strategy):
         assert result["sum_is_exact"]
         assert result["took_time"]
         assert result["recorded"] is (result["chief"] and strategy == "horovod")
+
+
+@pytest.mark.slow
+def test_exchanges_of_processes_that_tensorflow_joins_leave_nothing_behind():
+    lines = run_script("kept_by_exchanges.py", "multi_worker", processes=2)
+    found = [json.loads(line[line.index("{") :]) for line in lines if '"ours"' in line]
+    assert len(found) == 2
+    for kilobytes in found:
+        assert kilobytes["ours"] < 0.5 < 1.0 < kilobytes["new_keys"]  # seen: 0.1 and 1.6

@@ -1,9 +1,9 @@
 """TensorFlow's own collective operations, by which `MultiWorkerMirroredStrategy` exchanges.
 
 They are called directly. A strategy's replica context gives every exchange of every step a key of
-its own, and TensorFlow keeps a record per key until the process ends, 1.5 to 3.4 KB each (2.21). A
-record also holds the shape, which must be the same whenever the key is used again. So here an
-exchange has one key per shape, and tensors whose size varies are filled up to one of few sizes.
+its own, and TensorFlow keeps a record per key until the process ends, 1.6 KB each (2.21). A record
+also holds the shape, which must be the same whenever the key is used again. So here an exchange has
+one key per shape, and tensors whose size varies are filled up to one of few sizes.
 """
 
 from __future__ import annotations

@@ -282,13 +282,14 @@ def _write_npz(file: BinaryIO, variables: Mapping[str, Any]) -> None:
 
     Entries get the default date of `ZipInfo`, so equal variables make equal files.
     """
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+    # The lowest level: zlib's own takes four times as long, for a sixth less of what is random.
+    with zipfile.ZipFile(file, "w", allowZip64=True, compresslevel=1) as archive:
         for name, variable in variables.items():
-            info, values = zipfile.ZipInfo(f"{name}.npy"), _view(variable)
-            if np.count_nonzero(values) * 2 < values.size:
-                # Weights that `connection_density` leaves out, and their moments, take no room.
-                info.compress_type = zipfile.ZIP_DEFLATED
-            with archive.open(info, "w", force_zip64=True) as entry:
+            values = _view(variable)
+            # Weights that `connection_density` leaves out, and their moments, take no room.
+            is_sparse = np.count_nonzero(values) * 2 < values.size
+            archive.compression = zipfile.ZIP_DEFLATED if is_sparse else zipfile.ZIP_STORED
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
                 np.lib.format.write_array(entry, values, allow_pickle=False)
 
 

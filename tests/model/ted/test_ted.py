@@ -100,9 +100,11 @@ def test_one_graph_takes_any_sizes_down_to_no_turn_with_an_attribute(options):
 def test_replicas_compute_what_one_device_does(run_replicas, options, dialogues):
     """In the second batch the second replica has neither texts nor slots, and a filling row.
 
-    Dropout is drawn per replica, so it is off; the tolerance is for sums in another order.
+    Dropout is drawn per replica, so it is off; the tolerance is for sums in another order. Of many
+    labels each replica encodes its own: their gradients are added up once more.
     """
     model, toy = toy_ted(drop_rate_dialogue=0.0, **options), Toy(*dialogues)
+    tolerance = 2e-5 if "labels" in options else 1e-5
     variables = {v.path: v.value for v in model.trainable_variables}
 
     def work(batch, replicas=ONE_REPLICA):
@@ -130,7 +132,7 @@ def test_replicas_compute_what_one_device_does(run_replicas, options, dialogues)
     for path, gradient in expected.items():
         summed = sum(gradients[path] for _, gradients in shares)
         scale = np.abs(gradient).max() or 1.0
-        assert np.abs(summed - gradient).max() <= 2e-5 * scale + 1e-7, path
+        assert np.abs(summed - gradient).max() <= tolerance * scale + 1e-7, path
 
 
 def test_replicas_that_hold_unequally_many_texts_hide_tokens(run_replicas):

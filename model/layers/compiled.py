@@ -11,42 +11,42 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Hashable
-from typing import Any
 
 import tensorflow as tf
 
 
-def compiled(function: Callable[..., Any], *tensors: tf.Tensor, **constants: Hashable) -> Any:
+def compiled(
+    function: Callable[..., tf.Tensor], *tensors: tf.Tensor, **constants: Hashable
+) -> tf.Tensor:
     """What `function(*tensors, **constants)` returns, with gradient.
 
     Nothing but `tensors` and what is returned is kept for the gradient: the rest is computed anew,
     which takes less time than to read it.
 
     Args:
-        function: of tensors to a tensor, or a tuple of tensors; a plain function of a module, since
-            its programs are kept.
+        function: of tensors to a tensor; a plain function of a module, since its programs are kept.
     """
     forward, backward = _programs(function, tuple(sorted(constants.items())))
 
     @tf.custom_gradient
-    def run(*tensors: tf.Tensor) -> tuple[Any, Callable]:
-        return forward(*tensors), lambda *upstream: backward(tensors, upstream)
+    def run(*tensors: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        return forward(*tensors), lambda upstream: backward(tensors, upstream)
 
     return run(*tensors)
 
 
 @functools.cache
 def _programs(
-    function: Callable[..., Any], constants: tuple[tuple[str, Hashable], ...]
+    function: Callable[..., tf.Tensor], constants: tuple[tuple[str, Hashable], ...]
 ) -> tuple[Callable, Callable]:
     """The function and its gradient, compiled when they are called with new shapes."""
     forward = functools.partial(function, **dict(constants))
 
-    def backward(tensors: tuple[tf.Tensor, ...], upstream: tuple[tf.Tensor, ...]) -> list:
+    def backward(tensors: tuple[tf.Tensor, ...], upstream: tf.Tensor) -> list:
         with tf.GradientTape() as tape:
             tape.watch([tensor for tensor in tensors if tensor.dtype.is_floating])
-            outputs = forward(*tensors)
-        return tape.gradient(outputs, tensors, upstream if len(upstream) > 1 else upstream[0])
+            output = forward(*tensors)
+        return tape.gradient(output, tensors, upstream)
 
     return tuple(
         tf.function(program, jit_compile=True, autograph=False) for program in (forward, backward)

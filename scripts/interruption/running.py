@@ -21,6 +21,7 @@ END_SECONDS = 120.0
 process at once, and its launcher kills what is left after 5 s."""
 LOG_FILE = "training.log"
 OF_LAUNCHERS = ("HOROVOD_", "OMPI_", "PMI_", "SLURM_", "TF_CONFIG")
+"""What the variables begin with that tell a process of others."""
 MARK = "INTERRUPTED_TRAINING"
 """A variable by which all processes that came from one command are found."""
 

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interruption.running import OF_LAUNCHERS
 from timing.side_by_side import side_by_side
 
-LAUNCHERS = ("HOROVOD_", "OMPI_", "PMI_", "SLURM_", "TF_CONFIG")
-"""What the variables begin with that tell a process of others."""
 PROGRAMS = Path(__file__).resolve().parents[1] / "world" / "programs"
 
 
@@ -52,7 +51,7 @@ def run_script(name: str, *arguments: object, processes: int = 1) -> list[str]:
 
 def environment() -> dict[str, str]:
     """The environment without a launcher's variables, with few threads: two cores are shared."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(LAUNCHERS)}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(OF_LAUNCHERS)}
     root = str(Path(__file__).resolve().parents[2])
     return {**kept, "PYTHONPATH": root, "TF_NUM_INTRAOP_THREADS": "1"}
 

@@ -17,14 +17,17 @@ depends on the rows in the batch and not on the width of the kernel.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from model.layers.compiled import common_length
 
 ORDERS = 4
 """Terms of the series. The next one is about 4! ((1 - r) / (1 - β1))^4 = 1.5e-8 of the first."""
@@ -63,13 +66,13 @@ class LazyRows:
         self._iterations = iterations
         self._learning_rate = learning_rate
         self._rule = rule
-        self._read: dict[Any, Sequence[tf.Tensor]] = {}
+        self._read: dict[Any, Sequence[tf.Tensor]] | None = None
 
     def current(self, rows: tf.Tensor) -> tf.Tensor:
         """These rows of the kernel as they are by now, `[n, units]`; `rows` `[n]` int64.
 
-        Nothing is written, but what is computed for it is there for an `update` of the same rows.
-        The gradient goes to the kernel, if it is watched, as `tf.IndexedSlices`.
+        Nothing is written. The gradient goes to the kernel, if that is watched, as
+        `tf.IndexedSlices`.
         """
         values = self._state_at(rows)[0][: tf.size(rows)]
         shape = tf.constant(tuple(self._kernel.shape), tf.int64)
@@ -88,9 +91,17 @@ class LazyRows:
         values = tf.pad(gradient.values, [[0, padding], [0, 0]])
         self._write(rows, self._rule.updated(*state, *self._now(), values), behind=-1)
 
-    def forget_what_was_read(self) -> None:
-        """To be called when a step's graph has been built: the next one reads anew."""
-        self._read.clear()
+    @contextlib.contextmanager
+    def read_once(self) -> Iterator[None]:
+        """Within this block, of one step, the same tensor of rows is caught up but once.
+
+        Forward pass, L2 and update ask for the same ones.
+        """
+        self._read = {}
+        try:
+            yield
+        finally:
+            self._read = None
 
     def bring_up_to_date(self) -> None:
         """Write every row as it is by now."""
@@ -100,7 +111,9 @@ class LazyRows:
             self._write(rows, self._caught_up(rows), behind=0)
 
     def _state_at(self, rows: tf.Tensor) -> Sequence[tf.Tensor]:
-        """`_caught_up(rows)`, once for all who ask for the same tensor of `rows` in a step."""
+        """`_caught_up(rows)`; see `read_once`."""
+        if self._read is None:
+            return self._caught_up(rows)
         if rows.ref() not in self._read:
             self._read[rows.ref()] = self._caught_up(rows)
         return self._read[rows.ref()]
@@ -232,14 +245,9 @@ def adam_rule(beta_1: float, beta_2: float, epsilon: float) -> _AdamRule:
 
 
 def _padded(rows: tf.Tensor) -> tf.Tensor:
-    """`rows` with its first repeated up to one of few lengths: each length is compiled for once.
-
-    Lengths are 4 to 8 times a power of two, at least 256: at most a quarter is padding.
-    """
-    size = tf.maximum(tf.size(rows), 256)
-    unit = 2 ** (tf.cast(tf.math.log(tf.cast(size, tf.float32)) / math.log(2), tf.int32) - 2)
-    length = -(-size // unit) * unit
-    return tf.concat([rows, tf.fill([length - tf.size(rows)], rows[0])], axis=0)
+    """`rows` with its first repeated up to one of few lengths: each length is compiled for once."""
+    missing = common_length(tf.size(rows)) - tf.size(rows)
+    return tf.concat([rows, tf.fill([missing], rows[0])], axis=0)
 
 
 def _gather(variable: keras.Variable, rows: tf.Tensor) -> tf.Tensor:

@@ -87,7 +87,7 @@ class FusedAdam(keras.optimizers.Adam):
                 if index in self._lazy_rows:
                     lazy_rows = self._lazy_rows[index]
                     until_done.enter_context(layer.rows_read_by(lazy_rows.current))
-                    until_done.callback(lazy_rows.forget_what_was_read)
+                    until_done.enter_context(lazy_rows.read_once())
             yield
 
     def bring_up_to_date(self) -> None:

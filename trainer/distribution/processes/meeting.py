@@ -56,7 +56,7 @@ def _listening(cluster: Cluster) -> Iterator[socket.socket]:
 def _wait_for_all(cluster: Cluster, listener: socket.socket, until: float, seconds: float) -> None:
     with contextlib.ExitStack() as until_done:
         others: dict[int, socket.socket] = {}
-        while len(others) < cluster.size - 1:
+        while len(others := _still_here(others)) < cluster.size - 1:
             listener.settimeout(max(until - time.monotonic(), 0.001))
             try:
                 connection, _ = listener.accept()
@@ -135,6 +135,11 @@ def _hear(connection: socket.socket) -> str:
     """A line; empty = there is none to come."""
     with connection.makefile(encoding="utf-8", errors="replace") as lines:
         return lines.readline(2**20).rstrip("\n")
+
+
+def _still_here(others: dict[int, socket.socket]) -> dict[int, socket.socket]:
+    """Without those that ended while the rest was awaited: they may come again."""
+    return {rank: connection for rank, connection in others.items() if not _is_gone(connection)}
 
 
 def _is_gone(connection: socket.socket) -> bool:

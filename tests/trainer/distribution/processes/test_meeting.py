@@ -56,6 +56,15 @@ def test_who_ended_and_came_again_counts_once(addresses):
         assert first.exception() is None
 
 
+def test_who_ended_does_not_make_the_others_complete(addresses):
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(meet, Cluster(addresses, 0, "TF_CONFIG"), LONG)
+        for rank in (1, 2):
+            assert isinstance(met(addresses, [rank], SHORT)[0], OthersMissing)
+        assert met(addresses, [1, 2], LONG) == [None] * 2
+        assert first.exception() is None
+
+
 def test_a_second_process_of_one_rank_is_told(addresses):
     with ThreadPoolExecutor() as pool:
         meetings = [

@@ -29,6 +29,7 @@ from interruption.running import Running
 from interruption.watching import CheckpointWatch
 
 from trainer.checkpoints.checkpoint import VARIABLES_FILE, newest_checkpoint, read_position
+from trainer.checkpoints.variables_file import StoredVariables
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = (
@@ -147,9 +148,9 @@ def unequal(first: Path, second: Path) -> tuple[list[str], int]:
     positions = [read_position(path) for path in paths]
     if positions[0].step != positions[1].step or positions[0].epoch != positions[1].epoch:
         raise RuntimeError(f"The runs end at different steps: {paths[0].name}, {paths[1].name}.")
-    with np.load(paths[0] / VARIABLES_FILE) as a, np.load(paths[1] / VARIABLES_FILE) as b:
-        names = sorted(set(a.files) | set(b.files))
-        both = set(a.files) & set(b.files)
+    with StoredVariables(paths[0] / VARIABLES_FILE) as a, np.load(paths[1] / VARIABLES_FILE) as b:
+        names = sorted(set(a) | set(b))
+        both = set(a) & set(b)
         return [n for n in names if n not in both or not _same_bits(a[n], b[n])], len(names)
 
 

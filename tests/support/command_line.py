@@ -11,6 +11,7 @@ import numpy as np
 from processes import differences, environment, kill_all, launched
 
 from trainer.checkpoints.checkpoint import VARIABLES_FILE, newest_checkpoint
+from trainer.checkpoints.variables_file import StoredVariables
 
 TOLERANCE = 1e-5
 """How far weights and losses may lie apart, over the largest: float32 sums in another order."""
@@ -122,7 +123,7 @@ class CommandLine:
     def variables(self, name: str) -> dict[str, np.ndarray]:
         """Everything in the newest checkpoint: model, optimizer, loss scale."""
         path = newest_checkpoint(self.run_dir(name) / "checkpoints")
-        with np.load(path / VARIABLES_FILE) as stored:
+        with StoredVariables(path / VARIABLES_FILE) as stored:
             return dict(stored)
 
     def metrics(self, name: str) -> list[dict]:

@@ -2,7 +2,8 @@
 
 A checkpoint is a folder `step-000001234/` with
 
-* `variables.npz`: every variable of the model, the optimizer and the loss scale, by name;
+* `variables.npz`: every variable of the model, the optimizer and the loss scale, by name (see
+  `variables_file.py`);
 * `state.json`: the position in the plan with the best evaluation so far, figures, what callers keep
   beside it, and the SHA-256 of the other.
 
@@ -16,10 +17,9 @@ import json
 import logging
 import math
 import shutil
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -29,6 +29,7 @@ from data_pipeline.errors import InputError
 from data_pipeline.file_hashes import sha256_of
 from trainer.checkpoints.position import Position
 from trainer.checkpoints.snapshot import Snapshot
+from trainer.checkpoints.variables_file import StoredVariables, write_variables
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ class Checkpointer:
         return None
 
     def _load(self, path: Path) -> Position:
-        with np.load(path / VARIABLES_FILE) as stored:
+        with StoredVariables(path / VARIABLES_FILE) as stored:
             _assign(self._variables, stored, path)
         return read_position(path)
 
@@ -220,8 +221,8 @@ def read_state(path: Path) -> dict[str, Any]:
 
 def load_variables(path: Path, group: str, variables: Sequence[Any]) -> None:
     """Load one group of variables, e.g. only `model`, from the checkpoint `path`."""
-    with np.load(path / VARIABLES_FILE) as stored:
-        wanted = {name: stored[name] for name in stored.files if name.startswith(f"{group}/")}
+    with StoredVariables(path / VARIABLES_FILE) as stored:
+        wanted = {name: stored[name] for name in stored if name.startswith(f"{group}/")}
     _assign(_named({group: variables}), wanted, path)
 
 
@@ -271,26 +272,10 @@ def _assign(variables: Mapping[str, Any], stored: Mapping[str, np.ndarray], path
 
 def _write(directory: Path, variables: Mapping[str, Any], state: dict[str, Any]) -> None:
     with (directory / VARIABLES_FILE).open("wb") as file:
-        _write_npz(file, variables)
+        write_variables(file, ((name, _view(v)) for name, v in variables.items()))
     state = {**state, "sha256": sha256_of(directory / VARIABLES_FILE)}
     text = json.dumps(state, indent=1, default=dict)
     (directory / STATE_FILE).write_text(text, encoding="utf-8")
-
-
-def _write_npz(file: BinaryIO, variables: Mapping[str, Any]) -> None:
-    """What `np.savez` would write (mostly zeros: `np.savez_compressed`), one variable at a time.
-
-    Entries get the default date of `ZipInfo`, so equal variables make equal files.
-    """
-    # The lowest level: zlib's own took three times as long, for a sixth less.
-    with zipfile.ZipFile(file, "w", allowZip64=True, compresslevel=1) as archive:
-        for name, variable in variables.items():
-            values = _view(variable)
-            # Weights that `connection_density` leaves out, and their moments, take no room.
-            is_sparse = np.count_nonzero(values) * 2 < values.size
-            archive.compression = zipfile.ZIP_DEFLATED if is_sparse else zipfile.ZIP_STORED
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                np.lib.format.write_array(entry, values, allow_pickle=False)
 
 
 def _view(variable: Any) -> np.ndarray:

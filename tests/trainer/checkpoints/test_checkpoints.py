@@ -132,7 +132,7 @@ def disk_is_full(monkeypatch):
         file.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    return lambda: monkeypatch.setattr(checkpoint, "_write_npz", write)
+    return lambda: monkeypatch.setattr(checkpoint, "write_variables", write)
 
 
 def test_a_full_disk_leaves_the_earlier_checkpoint_and_nothing_else(tmp_path, disk_is_full):
@@ -150,7 +150,7 @@ def test_an_interruption_in_the_middle_leaves_no_final_folder(tmp_path, monkeypa
     checkpointer = Checkpointer(tmp_path, groups())
     first = checkpointer.save(Position(1))
     for module, interrupted in (
-        (checkpoint, "_write_npz"),
+        (checkpoint, "write_variables"),
         (checkpoint, "sha256_of"),
         (atomic_files, "_flush"),
     ):

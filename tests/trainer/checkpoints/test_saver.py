@@ -14,6 +14,7 @@ from data_pipeline.errors import InputError
 from trainer.checkpoints import checkpoint, saver, snapshot
 from trainer.checkpoints.checkpoint import Checkpointer, Position, checkpoints, damage
 from trainer.checkpoints.saver import CheckpointPolicy, Saver
+from trainer.checkpoints.variables_file import StoredVariables
 
 
 @pytest.fixture
@@ -27,20 +28,20 @@ def make_saver(tmp_path, weight):
 
 
 def stored(path):
-    with np.load(path / "variables.npz") as file:
+    with StoredVariables(path / "variables.npz") as file:
         return file["model/weight"].tolist()
 
 
 @pytest.fixture
 def writing(monkeypatch):
     """Writing has to wait until this event is set."""
-    allowed, write = threading.Event(), checkpoint._write_npz
+    allowed, write = threading.Event(), checkpoint.write_variables
 
     def wait_and_write(*arguments):
         assert allowed.wait(timeout=60)
         write(*arguments)
 
-    monkeypatch.setattr(checkpoint, "_write_npz", wait_and_write)
+    monkeypatch.setattr(checkpoint, "write_variables", wait_and_write)
     return allowed
 
 
@@ -80,7 +81,7 @@ def test_a_full_disk_is_heard_of_at_the_next_checkpoint_or_at_the_end(
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "_write_npz", full)
+    monkeypatch.setattr(checkpoint, "write_variables", full)
     saving = make_saver()
     saving.save(Position(2))
     with pytest.raises(InputError, match="No space left on device. Earlier checkpoints are unt"):
@@ -122,7 +123,7 @@ def test_a_kill_while_large_variables_are_written_leaves_the_checkpoint_before(
 ):
     """What lies on disk in the middle of writing is what a killed process leaves."""
     middle, done = threading.Event(), threading.Event()
-    write = checkpoint._write_npz
+    write = checkpoint.write_variables
 
     def write_and_wait(*arguments):
         write(*arguments)
@@ -132,7 +133,7 @@ def test_a_kill_while_large_variables_are_written_leaves_the_checkpoint_before(
     with make_saver() as saving:
         saving.save(Position(1))
         saving.finish()
-        monkeypatch.setattr(checkpoint, "_write_npz", write_and_wait)
+        monkeypatch.setattr(checkpoint, "write_variables", write_and_wait)
         weight.assign([1, 2, 3])
         saving.save(Position(2))
         assert middle.wait(timeout=60)

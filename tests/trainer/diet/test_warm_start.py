@@ -14,6 +14,7 @@ from data_pipeline.messages.earlier_pipeline import column_origins
 from data_pipeline.messages.prepare import prepare
 from data_pipeline.rasa_files.nlu_files import read_nlu
 from trainer.checkpoints.checkpoint import newest_checkpoint
+from trainer.checkpoints.variables_file import StoredVariables
 from trainer.config.project import Project
 from trainer.diet.config import DIETConfig
 from trainer.diet.making import make_diet
@@ -79,8 +80,8 @@ def initialised(trained, project, directory):
 
 
 def weights(path, group="model/"):
-    with np.load(path / "variables.npz") as stored:
-        return {name: stored[name] for name in stored.files if name.startswith(group)}
+    with StoredVariables(path / "variables.npz") as stored:
+        return {name: stored[name] for name in stored if name.startswith(group)}
 
 
 # --- What is taken over ---------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from trainer.checkpoints.checkpoint import (
     newest_checkpoint,
     read_state,
 )
+from trainer.checkpoints.variables_file import StoredVariables
 from trainer.config.options import TrainerOptions
 from trainer.response_selector.config import ResponseSelectorConfig
 from trainer.trained_run import TrainedRun
@@ -34,7 +35,7 @@ def trained(tmp_path_factory, make_project, command):
 
 
 def variables(run):
-    with np.load(newest_checkpoint(run / "checkpoints") / VARIABLES_FILE) as stored:
+    with StoredVariables(newest_checkpoint(run / "checkpoints") / VARIABLES_FILE) as stored:
         return dict(stored)
 
 

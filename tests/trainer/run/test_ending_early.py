@@ -141,14 +141,14 @@ def test_a_loss_that_is_not_a_number_ends_with_the_step_and_keeps_checkpoints(tr
 def test_a_full_disk_ends_with_one_line_and_keeps_the_checkpoint_before(
     train, tmp_path, monkeypatch
 ):
-    write, written = checkpoint._write_npz, []
+    write, written = checkpoint.write_variables, []
 
     def write_once(file, variables):
         if written:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         written.append(write(file, variables))
 
-    monkeypatch.setattr(checkpoint, "_write_npz", write_once)
+    monkeypatch.setattr(checkpoint, "write_variables", write_once)
     result = train("--set", "checkpoint_every_steps=1")
     assert "Cannot write a checkpoint to" in result.line
     assert "No space left on device" in result.line and "untouched" in result.line

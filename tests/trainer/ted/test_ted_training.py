@@ -11,6 +11,7 @@ import pytest
 from dialogue_project import POLICIES, add_dialogues
 
 from trainer.checkpoints.checkpoint import VARIABLES_FILE, newest_checkpoint
+from trainer.checkpoints.variables_file import StoredVariables
 from trainer.config.project import Project
 from trainer.run.resolve import resolve_all
 
@@ -26,7 +27,7 @@ def both(tmp_path_factory, make_project, command):
 
 
 def variables(run):
-    with np.load(newest_checkpoint(run / "checkpoints") / VARIABLES_FILE) as stored:
+    with StoredVariables(newest_checkpoint(run / "checkpoints") / VARIABLES_FILE) as stored:
         return dict(stored)
 
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import trainer.run.train
 from trainer.checkpoints.checkpoint import VARIABLES_FILE, checkpoints
+from trainer.checkpoints.variables_file import StoredVariables
 from trainer.diet.trained import TrainedDIET
 from trainer.training import optimizer as optimizers
 
@@ -51,7 +52,7 @@ def stopped(run: Path) -> Path:
 
 def stored(run: Path) -> dict[str, np.ndarray]:
     """What the newest checkpoint holds."""
-    with np.load(checkpoints(run / "checkpoints")[-1] / VARIABLES_FILE) as file:
+    with StoredVariables(checkpoints(run / "checkpoints")[-1] / VARIABLES_FILE) as file:
         return dict(file)
 
 

@@ -20,6 +20,7 @@ from trainer.checkpoints.checkpoint import (
     read_position,
     read_state,
 )
+from trainer.checkpoints.variables_file import StoredVariables
 from trainer.unexpected_intent.thresholds import THRESHOLDS_FILE
 from trainer.unexpected_intent.trained import TrainedUnexpectedIntent
 
@@ -88,7 +89,7 @@ def train(both, command):
 
 
 def variables(run):
-    with np.load(newest_checkpoint(run / "checkpoints") / VARIABLES_FILE) as stored:
+    with StoredVariables(newest_checkpoint(run / "checkpoints") / VARIABLES_FILE) as stored:
         return dict(stored)
 
 

@@ -148,7 +148,8 @@ def unequal(first: Path, second: Path) -> tuple[list[str], int]:
     positions = [read_position(path) for path in paths]
     if positions[0].step != positions[1].step or positions[0].epoch != positions[1].epoch:
         raise RuntimeError(f"The runs end at different steps: {paths[0].name}, {paths[1].name}.")
-    with StoredVariables(paths[0] / VARIABLES_FILE) as a, np.load(paths[1] / VARIABLES_FILE) as b:
+    stored = [StoredVariables(path / VARIABLES_FILE) for path in paths]
+    with stored[0] as a, stored[1] as b:
         names = sorted(set(a) | set(b))
         both = set(a) & set(b)
         return [n for n in names if n not in both or not _same_bits(a[n], b[n])], len(names)

@@ -113,7 +113,8 @@ class RandomlyConnectedDense(keras.layers.Layer):
                 shape=shape, initializer=lambda *_, **__: mask, trainable=False, name=CONNECTIONS
             )
             glorot = initial
-            initial = lambda shape, dtype: glorot(shape, dtype) * mask  # noqa: E731
+            # Missing ones are 0, not -0 as half of the products by the mask would be.
+            initial = lambda shape, dtype: tf.where(mask > 0, glorot(shape, dtype), 0)  # noqa: E731
         self.kernel = self.add_weight(
             shape=shape, initializer=initial, regularizer=l2(self.regularization), name="kernel"
         )

@@ -25,7 +25,8 @@ def test_the_same_seed_draws_the_same_plan_with_a_share_of_each_moment():
 
 
 def save(run, step, value, epoch=1):
-    variable = keras.Variable(np.float32([value]), name="weight")
+    """Among zeros, which a checkpoint leaves out."""
+    variable = keras.Variable(np.float32([value, *np.zeros(2000)]), name="weight")
     checkpointer = Checkpointer(run / "checkpoints", {"model": [variable]})
     return checkpointer.save(Position(step, epoch))
 

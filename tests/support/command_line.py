@@ -122,9 +122,7 @@ class CommandLine:
 
     def variables(self, name: str) -> dict[str, np.ndarray]:
         """Everything in the newest checkpoint: model, optimizer, loss scale."""
-        path = newest_checkpoint(self.run_dir(name) / "checkpoints")
-        with StoredVariables(path / VARIABLES_FILE) as stored:
-            return dict(stored)
+        return newest_variables(self.run_dir(name))
 
     def metrics(self, name: str) -> list[dict]:
         """The lines of `metrics.jsonl`."""
@@ -136,6 +134,12 @@ class CommandLine:
         return np.array(
             [[v for k, v in row.items() if k.startswith("loss")] for row in self.metrics(name)]
         )
+
+
+def newest_variables(run: Path) -> dict[str, np.ndarray]:
+    """Everything in the newest checkpoint of a run."""
+    with StoredVariables(newest_checkpoint(run / "checkpoints") / VARIABLES_FILE) as stored:
+        return dict(stored)
 
 
 def mirrored(devices: int) -> tuple[str, ...]:

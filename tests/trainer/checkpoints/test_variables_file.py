@@ -26,6 +26,7 @@ VARIABLES = {
     "model/half": mostly_zeros((60, 70), np.float16),
     "model/counts": mostly_zeros((61, 33), np.int64),
     "model/mask": mostly_zeros((61, 33), np.float32) > 0,
+    "model/connections": (mostly_zeros((61, 33), np.float32) > 0).astype(np.float32),
     "model/zeros": np.zeros((3, 1, 1001), np.float32),
     "model/dense": np.linspace(-1, 1, 4000, dtype=np.float32).reshape(40, 100),
     "model/few": np.zeros((3, 5), np.float32),
@@ -52,6 +53,12 @@ def test_every_bit_of_a_value_among_zeros_is_kept(tmp_path, value):
 def test_zeros_take_a_bit_each(tmp_path):
     path = tmp_path / "variables.npz"
     stored(path, {"a": np.zeros(2**20, np.float32)})
+    assert path.stat().st_size < 2**20 / 8 + 2000
+
+
+def test_a_mask_takes_a_bit_each(tmp_path):
+    path = tmp_path / "variables.npz"
+    stored(path, {"a": (mostly_zeros((1024, 1024), np.float32) > 0).astype(np.float32)})
     assert path.stat().st_size < 2**20 / 8 + 2000
 
 

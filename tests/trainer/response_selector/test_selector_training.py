@@ -9,16 +9,14 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from command_line import newest_variables
 from faq_project import EXAMPLES, add_faq
 
 from model.response_selector.options import ResponseSelectorOptions
 from trainer.checkpoints.checkpoint import (
-    VARIABLES_FILE,
     checkpoints,
-    newest_checkpoint,
     read_state,
 )
-from trainer.checkpoints.variables_file import StoredVariables
 from trainer.config.options import TrainerOptions
 from trainer.response_selector.config import ResponseSelectorConfig
 from trainer.trained_run import TrainedRun
@@ -32,11 +30,6 @@ def trained(tmp_path_factory, make_project, command):
     result = command("--project", project, "--run-dir", directory / "run", "--epochs", 3)
     assert result.code == 0, result.err
     return project, directory / "run", result
-
-
-def variables(run):
-    with StoredVariables(newest_checkpoint(run / "checkpoints") / VARIABLES_FILE) as stored:
-        return dict(stored)
 
 
 def test_one_command_trains_every_selector_in_a_directory_of_its_own(trained):
@@ -84,7 +77,7 @@ def test_an_interrupted_selector_goes_on_to_the_same_weights(trained, command, t
     assert result.code == 0, result.err
     assert result.out.count("Training was complete already") == 2
     assert "epoch 2/3" in result.err and "epoch 1/3" not in result.err
-    first, second = (variables(folder / "response_selector_faq") for folder in (run, cut))
+    first, second = (newest_variables(folder / "response_selector_faq") for folder in (run, cut))
     assert first.keys() == second.keys()
     for name, values in first.items():
         np.testing.assert_array_equal(values, second[name], err_msg=name)

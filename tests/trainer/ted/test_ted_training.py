@@ -8,10 +8,9 @@ import shutil
 
 import numpy as np
 import pytest
+from command_line import newest_variables
 from dialogue_project import POLICIES, add_dialogues
 
-from trainer.checkpoints.checkpoint import VARIABLES_FILE, newest_checkpoint
-from trainer.checkpoints.variables_file import StoredVariables
 from trainer.config.project import Project
 from trainer.run.resolve import resolve_all
 
@@ -24,11 +23,6 @@ def both(tmp_path_factory, make_project, command):
     result = command("--project", project, "--run-dir", directory / "run")
     assert result.code == 0, result.err
     return project, directory / "run", result
-
-
-def variables(run):
-    with StoredVariables(newest_checkpoint(run / "checkpoints") / VARIABLES_FILE) as stored:
-        return dict(stored)
 
 
 def assert_same(first, second):
@@ -53,7 +47,7 @@ def test_ted_alone_learns_the_same_weights_in_the_run_directory_itself(both, com
     project, run, _ = both
     result = command("--project", project, "--model", "ted", "--run-dir", tmp_path / "run")
     assert result.code == 0, result.err
-    assert_same(variables(run / "ted"), variables(tmp_path / "run"))
+    assert_same(newest_variables(run / "ted"), newest_variables(tmp_path / "run"))
 
 
 def test_files_named_one_by_one_are_a_project(both, command, tmp_path):
@@ -77,7 +71,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(both, command, tmp_path)
     result = command("--project", project, "--model", "ted", "--run-dir", cut)
     assert result.code == 0, result.err
     assert "epoch 2/3" in result.err and "epoch 1/3" not in result.err
-    assert_same(variables(run / "ted"), variables(cut))
+    assert_same(newest_variables(run / "ted"), newest_variables(cut))
 
 
 def test_the_same_command_again_says_that_both_are_complete(both, command):

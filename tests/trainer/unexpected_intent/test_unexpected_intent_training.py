@@ -9,18 +9,17 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from command_line import newest_variables
 from dialogue_project import POLICIES, UNEXPECTED, add_dialogues
 
 from data_pipeline.dialogue.domain.events import LISTEN, ActionExecuted, UserUttered
 from data_pipeline.dialogue_graph.turns import request_of, turns_of_events
 from trainer.checkpoints.checkpoint import (
-    VARIABLES_FILE,
     checkpoints,
     newest_checkpoint,
     read_position,
     read_state,
 )
-from trainer.checkpoints.variables_file import StoredVariables
 from trainer.unexpected_intent.thresholds import THRESHOLDS_FILE
 from trainer.unexpected_intent.trained import TrainedUnexpectedIntent
 
@@ -88,11 +87,6 @@ def train(both, command):
     return go
 
 
-def variables(run):
-    with StoredVariables(newest_checkpoint(run / "checkpoints") / VARIABLES_FILE) as stored:
-        return dict(stored)
-
-
 def by_story(printed):
     answers = {answer["story"]: answer for answer in map(json.loads, printed.splitlines())}
     assert len(answers) == 2
@@ -126,8 +120,8 @@ def test_an_interrupted_run_goes_on_to_the_same_weights_and_thresholds(run, trai
     result = train(cut)
     assert result.code == 0, result.err
     assert "epoch 30/30" in result.err and "epoch 1/30" not in result.err
-    for name, values in variables(run).items():
-        np.testing.assert_array_equal(values, variables(cut)[name], err_msg=name)
+    for name, values in newest_variables(run).items():
+        np.testing.assert_array_equal(values, newest_variables(cut)[name], err_msg=name)
     assert (cut / THRESHOLDS_FILE).read_bytes() == (run / THRESHOLDS_FILE).read_bytes()
 
 

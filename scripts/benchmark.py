@@ -1,15 +1,18 @@
-"""How fast training is, part by part, and beside Rasa's own on the same files and options.
+"""How fast training is, part by part, on one device and on several, and beside Rasa's own.
 
     python scripts/benchmark.py                                  # the bundled example, DIET and TED
     python scripts/benchmark.py --project PATH --model diet --set batch_size=256 --rounds 3
     python scripts/benchmark.py --config CONFIG --nlu NLU --rasa-python VENV/bin/python --out DIR
+    python scripts/benchmark.py --devices single --devices horovod:2 --devices mirrored:2
 
 Each round trains once with each program, in turns, a process each, so that what else the machine
 does meets all of them. Options given by `--set` are written into a copy of `config.yml`, from which
 all read them; models that are not measured are taken out of it. Figures are medians over the
 rounds, with the least and the greatest. The first epoch, in which graphs are built, counts only in
-"first step" and "whole command". With `--processes N` ours is started by horovodrun, or joined by
-TensorFlow (`--strategy multi_worker`).
+"graph building" and "whole command". What stands first is what the others are compared with: ours
+by how many times as fast they are, Rasa's by how many times as long it takes. Devices are logical
+ones where there is no GPU; processes are started by horovodrun or joined by TensorFlow
+(`multi_worker`), all on this machine. Memory and an epoch's processor seconds are the first one's.
 
 Prints a Markdown table and writes `benchmark.json` and, with the extra `sweep` (matplotlib),
 `benchmark.png` to the folder `--out`.
@@ -50,14 +53,15 @@ PATH = click.Path(path_type=Path)
 @click.option("--augmentation", type=int, default=0, show_default=True, help="Of stories, for TED.")
 @click.option("--epochs", type=click.IntRange(2), default=4, show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
-@click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="Of ours.")
 @click.option(
-    "--strategy",
-    type=click.Choice(["horovod", "multi_worker"]),
-    default="horovod",
+    "--devices",
+    multiple=True,
+    metavar="STRATEGY:N",
+    default=["single"],
     show_default=True,
-    help="What joins several processes.",
+    help="What ours trains on: single, mirrored:N, horovod:N, multi_worker:N; several in turns.",
 )
+@click.option("--threads", type=click.IntRange(1), help="Of each device, and of Rasa. [all cores]")
 @click.option("--rasa-python", type=PATH, help="A Python that has Rasa 3.6, to be measured too.")
 @click.option("--out", type=PATH, default=Path("runs/benchmark"), show_default=True)
 def benchmark(project, config, nlu, domain, stories, models, settings, out, **job):

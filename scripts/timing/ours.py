@@ -36,7 +36,7 @@ def task_of(job: dict[str, Any]) -> Any:
 
     files = {name: [Path(path) for path in job[name]] for name in ("nlu", "domain", "stories")}
     project = Project.from_files(Path(job["config"]), **files)
-    ours = [f"augmentation_factor={job['augmentation']}"]
+    ours = [f"augmentation_factor={job['augmentation']}", *job["options"]]
     return make_task(project, resolve_all(project, (job["model"],), ours)[0])
 
 

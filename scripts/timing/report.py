@@ -7,6 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from timing.programs import RASA
+
 ROWS = {
     "epoch": ("epoch, s", "{:.2f}"),
     "epoch_cpu": ("epoch, processor s", "{:.2f}"),
@@ -20,41 +22,52 @@ ROWS = {
     "whole": ("whole command, s", "{:.0f}"),
     "whole_cpu": ("whole command, processor s", "{:.0f}"),
 }
-ONLY_OURS = ("examples_per_second", "exchange_per_step", "checkpoint")
+WITHOUT_RATIO = ("examples_per_second", "exchange_per_step", "checkpoint")
+"""The inverse of another row, nothing on one device, and nearly nothing."""
 PARTS = ("input", "forward", "backward", "exchange", "optimizer", "host")
 
 
 def table(model: str, results: dict[str, Any]) -> str:
-    """Markdown: a row per figure with ours, Rasa's and their ratio; then the parts of a step.
+    """Markdown: a row per figure, a column per program and per ratio; then the parts of a step.
 
     >>> ours, rasa = [{"epoch": 1.0}, {"epoch": 2.0}], [{"epoch": 6.0}, {"epoch": 10.0}]
-    >>> lines = table("diet", {"ours": ours, "rasa": rasa}).splitlines()
-    >>> lines[2]
-    '| epoch, s | 1.50 (1.00–2.00) | 8.00 (6.00–10.00) | 5.5 (5.0–6.0) |'
+    >>> lines = table("diet", {"single": ours, "rasa": rasa}).splitlines()
+    >>> lines[0], lines[2]  # doctest: +NORMALIZE_WHITESPACE
+    ('| diet | single | rasa | rasa / single |',
+     '| epoch, s | 1.50 (1.00–2.00) | 8.00 (6.00–10.00) | 5.50 (5.00–6.00) |')
     """
-    ours, rasas = results["ours"], results.get("rasa")
-    head = f"| {model} | here |" + (" Rasa | Rasa / here |" if rasas else "")
-    lines = [head, "|---" * (head.count("|") - 1) + "|"]
+    programs = {name: found for name, found in results.items() if name != "parts"}
+    first, *others = programs
+    ratios = [_ratio(first, other) for other in others]
+    head = [model, *programs, *(f"{over} / {under}" for over, under in ratios)]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for key, (title, form) in ROWS.items():
-        if key not in ours[0] or ours[0][key] is None:
+        if programs[first][0].get(key) is None:
             continue
-        row = f"| {title} | {_spread([r[key] for r in ours], form)} |"
-        if rasas:
-            row += _beside(key, form, ours, rasas)
-        lines.append(row)
+        figures = {name: [r.get(key) for r in found] for name, found in programs.items()}
+        cells = [_spread(values, form) for values in figures.values()]
+        cells += [_quotients(key, figures[over], figures[under]) for over, under in ratios]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
     if "parts" in results:
         lines += ["", *_parts(results)]
     return "\n".join(lines)
 
 
-def _beside(key: str, form: str, ours: Sequence[dict], rasas: Sequence[dict]) -> str:
-    if key in ONLY_OURS:
-        return " – | – |"
-    ratios = [rasa[key] / our[key] for our, rasa in zip(ours, rasas, strict=True)]
-    return f" {_spread([r[key] for r in rasas], form)} | {_spread(ratios, '{:.1f}')} |"
+def _ratio(first: str, other: str) -> tuple[str, str]:
+    """Of what to what: of Rasa how much longer it takes, of ours how much faster they are."""
+    return (other, first) if other == RASA else (first, other)
 
 
-def _spread(values: Sequence[float], form: str) -> str:
+def _quotients(key: str, over: Sequence[Any], under: Sequence[Any]) -> str:
+    """The ratio in each round."""
+    if key in WITHOUT_RATIO or None in (*over, *under):
+        return "–"
+    return _spread([a / b for a, b in zip(over, under, strict=True)], "{:.2f}")
+
+
+def _spread(values: Sequence[Any], form: str) -> str:
+    if None in values:
+        return "–"
     least, middle, most = (form.format(f(values)) for f in (min, median, max))
     return middle if len(values) == 1 else f"{middle} ({least}–{most})"
 
@@ -72,12 +85,14 @@ def parts_of_step(results: dict[str, Any]) -> dict[str, float]:
     """Milliseconds by part; `host` is what a step of the loop takes beyond the others.
 
     >>> parts = {"input": 1.0, "forward": 10.0, "backward": 20.0, "optimizer": 5.0, "step": 35.0}
-    >>> parts_of_step({"parts": parts, "ours": [{"step": 0.038, "exchange_per_step": 0.0}]})["host"]
+    >>> one = [{"step": 0.038, "exchange_per_step": 0.0}]
+    >>> parts_of_step({"parts": parts, "single": one})["host"]
     2.0
     """
+    first = next(found for name, found in results.items() if name != "parts")
     parts = dict(results["parts"])
-    parts["exchange"] = 1000 * median(r["exchange_per_step"] for r in results["ours"])
-    loop = 1000 * median(r["step"] for r in results["ours"])
+    parts["exchange"] = 1000 * median(r["exchange_per_step"] for r in first)
+    loop = 1000 * median(r["step"] for r in first)
     parts["host"] = loop - parts["step"] - parts["input"] - parts["exchange"]
     return parts
 

@@ -7,7 +7,6 @@ import logging
 import os
 import resource
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from statistics import median
 from typing import Any
 
 import yaml
-from timing.side_by_side import side_by_side
+from timing.programs import Program, our_program, rasas_program
 
 from data_pipeline.errors import InputError
 from trainer.config.project import Project
@@ -46,8 +45,8 @@ class Job:
     augmentation: int
     epochs: int
     rounds: int
-    processes: int
-    strategy: str
+    devices: Sequence[str]
+    threads: int | None
     rasa_python: Path | None
     scratch: Path
 
@@ -56,22 +55,23 @@ def measure(job: Job) -> dict[str, Any]:
     """Train `rounds` times with each program.
 
     Returns:
-        `ours` and, if asked for, `rasa`: a list of figures per round each; `parts` of one step.
+        For each of the job's devices and, if asked for, `rasa`: a list of figures per round; and
+        `parts` of one step on one device.
     """
+    programs = [our_program(devices, job.threads) for devices in job.devices]
+    if job.rasa_python is not None:
+        programs.append(rasas_program(job.rasa_python, job.threads))
     job.scratch.mkdir(parents=True)
     config = job.scratch / "config.yml"
     config.write_text(yaml.safe_dump(_configuration(job)), encoding="utf-8")
-    programs = {"ours": _our_command(job)}
-    if job.rasa_python is not None:
-        programs["rasa"] = [str(job.rasa_python.absolute()), str(HERE / "rasas.py")]
-    results: dict[str, Any] = {name: [] for name in programs}
+    results: dict[str, Any] = {program.name: [] for program in programs}
     for number in range(1, job.rounds + 1):
-        for name, command in programs.items():
-            logger.info("%s, round %d of %d: %s", job.model, number, job.rounds, name)
-            notes, whole = _run(job, config, command, f"{name}-{number}")
-            results[name].append(figures(notes, whole))
+        for program in programs:
+            logger.info("%s, round %d of %d: %s", job.model, number, job.rounds, program.name)
+            notes, whole = _run(job, config, program, f"{program.name}-{number}")
+            results[program.name].append(figures(notes, whole))
     logger.info("%s: the parts of a step", job.model)
-    parts, _ = _run(job, config, [sys.executable, str(HERE / "ours.py")], "parts")
+    parts, _ = _run(job, config, our_program("single", job.threads), "parts")
     return {**results, "parts": parts}
 
 
@@ -94,21 +94,11 @@ def _configuration(job: Job) -> dict[str, Any]:
     return content
 
 
-def _our_command(job: Job) -> list[str]:
-    command = [sys.executable, str(HERE / "ours.py")]
-    if job.processes == 1:
-        return command
-    if job.strategy == "multi_worker":
-        return side_by_side("TF_CONFIG", job.processes, command)
-    launcher = str(Path(sys.executable).with_name("horovodrun"))
-    return [launcher, "--gloo", "-np", str(job.processes), *command]
-
-
 def _run(
-    job: Job, config: Path, command: list[str], name: str
+    job: Job, config: Path, program: Program, name: str
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """The notes of a process, and what the whole of it took."""
-    directory = job.scratch / name
+    directory = job.scratch / name.replace(":", "-")
     notes = directory.with_suffix(".notes.json")
     given = {
         "model": job.model,
@@ -117,6 +107,7 @@ def _run(
         "domain": [str(path.absolute()) for path in job.project.domain],
         "stories": [str(path.absolute()) for path in job.project.stories],
         "augmentation": job.augmentation,
+        "options": list(program.options),
         "rounds": job.rounds,
         "parts": name == "parts",
         "directory": str(directory),
@@ -128,10 +119,11 @@ def _run(
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     # Each in its own folder: Rasa keeps a cache where it is started, and would not train again.
     directory.with_suffix(".started-in").mkdir()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, _roots()))}
+    paths = os.pathsep.join(map(str, _roots()))
+    environment = {**os.environ, "PYTHONPATH": paths, **program.variables}
     with log.open("wb") as file:
         done = subprocess.run(
-            [*command, str(path), str(time.time())],
+            [*program.command, str(path), str(time.time())],
             env=environment,
             cwd=directory.with_suffix(".started-in"),
             stdout=file,
@@ -140,7 +132,7 @@ def _run(
     seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode or not notes.exists():
         end = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-        raise InputError(f"{command[0]} failed:\n{end}")
+        raise InputError(f"{program.name} failed:\n{end}")
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return json.loads(notes.read_text(encoding="utf-8")), {"whole": seconds, "whole_cpu": used}
 

@@ -52,8 +52,9 @@ def _parts(name: str, array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         return
     yield f"{name}{SHAPE}", np.array(array.shape, np.int64)
     yield f"{name}{PLACES}", np.packbits(exists)
-    values, same = array[exists], bits[exists] == bits.max()
-    yield f"{name}{VALUES}", values[:1] if same.all() else values
+    values = array[exists]
+    of_values = values.view(bits.dtype)
+    yield f"{name}{VALUES}", values[:1] if (of_values == of_values[:1]).all() else values
 
 
 class StoredVariables(Mapping[str, np.ndarray]):

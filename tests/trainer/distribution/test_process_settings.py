@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from trainer.distribution import process_settings
 from trainer.distribution.process_settings import (
-    HOROVOD_DEFAULTS,
     THREADS,
     set_horovod_defaults,
     share_cores,
@@ -72,8 +71,10 @@ def test_a_later_world_of_a_job_keeps_its_threads(threading):
     assert threading.intra == 4
 
 
-def test_horovods_variables_are_set_unless_they_are():
-    name = next(iter(HOROVOD_DEFAULTS))
-    environ = {name: "0"}
+@pytest.mark.parametrize("gpus", [0, 2])
+def test_horovods_defaults_leave_what_the_environment_says_and_cycles_of_gpus(monkeypatch, gpus):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind] * gpus)
+    environ = {"HOROVOD_DISABLE_GROUP_FUSION": "0"}
     set_horovod_defaults(environ)
-    assert environ == {**HOROVOD_DEFAULTS, name: "0"}
+    cycle = {} if gpus else {"HOROVOD_CYCLE_TIME": "3"}
+    assert environ == {"HOROVOD_DISABLE_GROUP_FUSION": "0", **cycle}

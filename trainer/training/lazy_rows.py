@@ -201,10 +201,11 @@ class _AdamRule:
     ) -> tf.Tensor:
         """How far rows have moved since they were written, `[n, units]`."""
         sums = tf.unstack(self._sums(last, step, rate)[:, :, tf.newaxis], axis=1)
-        root = tf.sqrt(velocity)
-        ratio = root / (root + self._epsilon)
+        # With a root and a division only: they take longer than all the rest.
+        inverse = 1 / (tf.sqrt(velocity) + self._epsilon)
+        ratio = 1 - self._epsilon * inverse
         series = functools.reduce(lambda inner, term: term + ratio * inner, reversed(sums))
-        return momentum * series / (root + self._epsilon)
+        return momentum * series * inverse
 
     def _caught_up(
         self,

@@ -33,7 +33,7 @@ DATA_FLOORS = (
     ("dialogue.intents", "dialogue_graph"),
 )
 MODEL_FLOORS = (
-    ("batch", "replicas", "model_config"),
+    ("batch", "replicas", "model_config", "product_policy"),
     ("noise", "loss_term"),
     ("layers",),
     ("options", "weight_counts"),

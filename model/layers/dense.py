@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from model.noise import Noise
+from model.product_policy import product_dtype
 
 CONNECTIONS = "connections"
 
@@ -130,11 +131,11 @@ class RandomlyConnectedDense(keras.layers.Layer):
         return count_connected_weights(self)
 
     def connected_kernel(self) -> tf.Tensor:
-        """The kernel `[in, out]`, 0 where there is no connection."""
+        """The kernel `[in, out]` as products take it, 0 where there is no connection."""
         kernel = tf.convert_to_tensor(self.kernel)
         if self.connections is not None:
             kernel *= tf.convert_to_tensor(self.connections)
-        return kernel
+        return tf.cast(kernel, product_dtype(self.dtype_policy))
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         outputs = multiply(inputs, self.connected_kernel())
@@ -154,10 +155,13 @@ class RandomlyConnectedDense(keras.layers.Layer):
 
 
 def multiply(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """`[..., in]` times `[in, out]` as one flat product, which is faster than a batched one."""
+    """`[..., in]` times `[in, out]` as one flat product, which is faster than a batched one.
+
+    Both are multiplied in the dtype of the kernel; the result has that of `inputs`.
+    """
     if inputs.shape.rank == 2:
-        return tf.matmul(inputs, kernel)
-    flat = tf.matmul(tf.reshape(inputs, [-1, kernel.shape[0]]), kernel)
+        return tf.cast(tf.matmul(tf.cast(inputs, kernel.dtype), kernel), inputs.dtype)
+    flat = multiply(tf.reshape(inputs, [-1, kernel.shape[0]]), kernel)
     shape = tf.concat([tf.shape(inputs)[:-1], [kernel.shape[1]]], 0)
     return tf.ensure_shape(tf.reshape(flat, shape), [*inputs.shape[:-1], kernel.shape[1]])
 

@@ -19,7 +19,8 @@ class TrainerOptions:
 
     Attributes:
         strategy: `auto`, `single`, `mirrored`, `horovod` or `multi_worker`.
-        precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
+        precision: `float32`, `mixed_bfloat16` (without a GPU: in products alone) or
+            `mixed_float16`.
         accumulate_steps: each device takes its share of the batch through the transformer in so
             many parts: less memory, one more forward pass, the same result.
         clip_norm: largest global norm of a gradient; null = no limit.

@@ -7,6 +7,7 @@ from data_pipeline.messages.fitted_pipeline import FittedPipeline
 from model.diet.diet import DIET
 from model.diet.sizes import DIETSizes
 from trainer.diet.config import DIETConfig
+from trainer.training.precision import dtype_policy
 
 
 def make_diet(config: DIETConfig, pipeline: FittedPipeline, precision: str) -> DIET:
@@ -20,7 +21,7 @@ def make_diet(config: DIETConfig, pipeline: FittedPipeline, precision: str) -> D
             diet_sizes(pipeline),
             config.diet,
             accumulate_steps=config.trainer.accumulate_steps,
-            dtype=precision,
+            dtype=dtype_policy(precision),
         )
     except ValueError as error:
         raise InputError(str(error)) from None

@@ -9,6 +9,7 @@ from model.layers.feature_widths import FeatureWidths
 from model.response_selector.response_selector import ResponseSelector
 from model.response_selector.sizes import ResponseSelectorSizes
 from trainer.response_selector.config import ResponseSelectorConfig
+from trainer.training.precision import dtype_policy
 
 
 def make_response_selector(
@@ -24,7 +25,7 @@ def make_response_selector(
             response_selector_sizes(fitted),
             config.response_selector,
             accumulate_steps=config.trainer.accumulate_steps,
-            dtype=precision,
+            dtype=dtype_policy(precision),
         )
     except ValueError as error:
         raise InputError(str(error)) from None

@@ -20,6 +20,7 @@ from model.ted.labels import Labels
 from model.ted.sizes import TEDSizes
 from model.ted.ted import TED
 from trainer.ted.config import TEDConfig
+from trainer.training.precision import dtype_policy
 
 
 def make_ted(config: TEDConfig, featurizer: DialogueFeaturizer, precision: str) -> TED:
@@ -33,7 +34,7 @@ def make_ted(config: TEDConfig, featurizer: DialogueFeaturizer, precision: str) 
             ted_sizes(featurizer),
             config.ted,
             accumulate_steps=config.trainer.accumulate_steps,
-            dtype=precision,
+            dtype=dtype_policy(precision),
         )
     except ValueError as error:
         raise InputError(str(error)) from None

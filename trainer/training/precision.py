@@ -5,10 +5,22 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from model.product_policy import BFloat16Products
+
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 INITIAL_SCALE = 2.0**15
 GROWTH_STEPS = 2000
+
+
+def dtype_policy(precision: str) -> keras.DTypePolicy:
+    """What a precision means for a model's layers where it runs.
+
+    Without a GPU `mixed_bfloat16` is `BFloat16Products`; else it is Keras's policy of that name.
+    """
+    if precision == "mixed_bfloat16" and not tf.config.list_logical_devices("GPU"):
+        return BFloat16Products()
+    return keras.DTypePolicy(precision)
 
 
 class LossScale:

@@ -9,6 +9,7 @@ from model.ted.labels import Labels
 from model.unexpected_intent.sizes import UnexpectedIntentSizes
 from model.unexpected_intent.unexpected_intent import UnexpectedIntent
 from trainer.ted.making import as_specified, label_rows
+from trainer.training.precision import dtype_policy
 from trainer.unexpected_intent.config import UnexpectedIntentConfig
 
 
@@ -25,7 +26,7 @@ def make_unexpected_intent(
             unexpected_intent_sizes(featurizer),
             config.unexpected_intent,
             accumulate_steps=config.trainer.accumulate_steps,
-            dtype=precision,
+            dtype=dtype_policy(precision),
         )
     except ValueError as error:
         raise InputError(f"UnexpecTEDIntentPolicy: {error}") from None

@@ -10,6 +10,7 @@ from model.diet.diet import DIET
 from model.diet.options import DIETOptions
 from model.layers.dense import count_connected_weights
 from model.noise import Noise
+from model.product_policy import BFloat16Products
 from model.replicas import ONE_REPLICA
 
 SMALL = {
@@ -247,13 +248,15 @@ def test_roles_are_given_the_decoded_entities(toy_sizes, toy_batch):
     assert before.shape == expected.shape
 
 
-def test_config_round_trip(toy_sizes, toy_batch, tmp_path):
-    model = DIET(toy_sizes(), DIETOptions(**SMALL), dtype="mixed_bfloat16")
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", BFloat16Products()], ids=str)
+def test_config_round_trip(toy_sizes, toy_batch, tmp_path, policy):
+    model = DIET(toy_sizes(), DIETOptions(**SMALL), dtype=policy)
     model.build()
     config = json.loads(json.dumps(model.get_config()))
     copy = DIET.from_config(config)
     copy.build()
     assert copy.get_config() == model.get_config()
+    assert copy.dtype_policy == model.dtype_policy
     copy.set_weights(model.get_weights())
     batch = toy_batch([3, 2])
     for one, other in zip(model(batch).values(), copy(batch).values(), strict=True):

@@ -11,6 +11,7 @@ from model.layers.dense import (
     gelu,
 )
 from model.noise import Noise
+from model.product_policy import BFloat16Products
 
 
 def noise(seed=1):
@@ -66,6 +67,34 @@ def test_dense_is_a_matrix_product(shape):
     layer = RandomlyConnectedDense(3)
     inputs = tf.random.normal(shape)
     np.testing.assert_allclose(layer(inputs), inputs @ layer.kernel.value, atol=1e-6)
+
+
+def test_products_alone_take_bfloat16():
+    layer = RandomlyConnectedDense(5, density=0.3, dtype=BFloat16Products())
+    layer.build((None, 64))
+    layer.bias.assign(tf.fill([5], 1 / 3))
+    inputs, upstream = tf.random.normal([6, 64]), tf.random.normal([6, 5])
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = layer(inputs)
+    found = tape.gradient(
+        outputs, [inputs, layer.kernel.value, layer.bias.value], output_gradients=upstream
+    )
+    kernel = layer.kernel.value
+
+    def rounded(values):
+        return tf.cast(tf.cast(values, tf.bfloat16), tf.float32)
+
+    def near(one, other):  # but for the rounding of what comes out
+        np.testing.assert_allclose(one, other, rtol=2**-8, atol=1e-5)
+
+    assert {tensor.dtype for tensor in [outputs, *found]} == {tf.float32}
+    near(outputs - 1 / 3, rounded(inputs) @ rounded(kernel))
+    near(found[0], rounded(upstream) @ tf.transpose(rounded(kernel)))
+    near(found[1], (tf.transpose(rounded(inputs)) @ rounded(upstream)) * layer.connections)
+    assert np.abs(outputs - 1 / 3 - inputs @ kernel).max() > 1e-4, "nothing was rounded"
+    np.testing.assert_allclose(found[2], tf.reduce_sum(upstream, 0), rtol=1e-5)
+    np.testing.assert_array_equal(layer(tf.zeros([1, 64])), tf.fill([1, 5], 1 / 3))
 
 
 def test_bricks_keep_the_contract(check_layer):

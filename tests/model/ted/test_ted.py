@@ -6,6 +6,7 @@ import tensorflow as tf
 from ted_toys import FULL, MANY, Toy, toy_ted
 
 from model.noise import Noise
+from model.product_policy import BFloat16Products
 from model.replicas import ONE_REPLICA
 from model.ted.batch import NO_LABEL
 from model.ted.ted import TED
@@ -203,7 +204,7 @@ def test_a_copy_from_its_config_answers_alike(options):
         np.testing.assert_array_equal(value, answers(copy, batch)[key])
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("policy", [BFloat16Products(), "mixed_bfloat16", "mixed_float16"])
 def test_low_precision_gives_finite_losses_in_float32(policy):
     model = toy_ted()
     low = TED(model.sizes, model.options, dtype=policy)

@@ -9,6 +9,7 @@ from ted_toys import Toy, toy_unexpected_intent
 
 from model.layers.feature_widths import FeatureWidths
 from model.noise import Noise
+from model.product_policy import BFloat16Products
 from model.replicas import ONE_REPLICA
 from model.ted.labels import Labels
 from model.unexpected_intent.options import UnexpectedIntentOptions
@@ -175,7 +176,7 @@ def test_a_copy_from_its_config_answers_alike(by_words):
         np.testing.assert_array_equal(value, answers(copy, batch)[key])
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("policy", [BFloat16Products(), "mixed_bfloat16", "mixed_float16"])
 def test_low_precision_gives_a_finite_loss_in_float32(policy):
     model = toy_unexpected_intent()
     low = UnexpectedIntent(model.sizes, model.options, dtype=policy)

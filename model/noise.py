@@ -52,8 +52,13 @@ class Noise:
         return tf.random.stateless_uniform(shape, self._seed(place, shared), dtype=tf.float32)
 
     def key(self, place: str) -> tf.Tensor:
-        """What `kept` and `dropped` need to draw for `place`, per replica: `[2]` uint32."""
-        return tf.bitcast(self._seed(place, shared=False), tf.uint32)
+        """What `kept` and `dropped` need to draw for `place`, per replica: `[2]` uint32.
+
+        Drawn, since a seed will not do: of two places it differs in one word, and in that by the
+        same in every step, which is enough for TensorFlow's generator and too little for a hash.
+        """
+        seed = self._seed(place, shared=False)
+        return tf.random.stateless_uniform([2], seed, minval=None, maxval=None, dtype=tf.uint32)
 
     def keep(self, place: str, shape: Shape, rate: float) -> tf.Tensor:
         """A bool tensor that is False with probability `rate`, drawn per replica."""

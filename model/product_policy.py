@@ -13,8 +13,8 @@ class BFloat16Products(keras.DTypePolicy):
     in float32; what comes out is rounded to bfloat16 once and float32 from there on.
 
     For processors with instructions for such products (AVX512-BF16, AMX): these take half of the
-    time, while passes over elements of 16 bits take longer than over those of 32, so that
-    `mixed_bfloat16`, under which all is of 16 bits, gains nothing on them.
+    time, while passes over elements of 16 bits take longer than over those of 32. That rounds less
+    than `mixed_bfloat16`, under which all is of 16 bits, and takes no longer.
 
     Models keep it when they are saved. A layer that is saved by itself comes back in float32, since
     Keras looks such a policy up by the name of its dtype.

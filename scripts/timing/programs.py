@@ -66,8 +66,9 @@ def rasas_program(python: Path, threads: int | None) -> Program:
 
 
 def _parsed(devices: str) -> tuple[str, int]:
-    strategy, _, count = devices.partition(":")
-    number = int(count) if count.isdecimal() else int(not count)
+    strategy, _, given = devices.partition(":")
+    count = given or "1"
+    number = int(count) if count.isdecimal() else 0
     if strategy not in STRATEGIES or number < 1 or (strategy == "single" and number > 1):
         raise InputError(
             f"devices must be single, mirrored:N, horovod:N or multi_worker:N. Received: {devices}"

@@ -22,8 +22,9 @@ ROWS = {
     "whole": ("whole command, s", "{:.0f}"),
     "whole_cpu": ("whole command, processor s", "{:.0f}"),
 }
-WITHOUT_RATIO = ("examples_per_second", "exchange_per_step", "checkpoint")
-"""The inverse of another row, nothing on one device, and nearly nothing."""
+ONLY_OURS = ("examples_per_second", "exchange_per_step", "checkpoint")
+"""Rasa does not tell, or does nothing of the kind; and there is no ratio: the inverse of another
+row, nothing on one device, and nearly nothing."""
 PARTS = ("input", "forward", "backward", "exchange", "optimizer", "host")
 
 
@@ -44,7 +45,10 @@ def table(model: str, results: dict[str, Any]) -> str:
     for key, (title, form) in ROWS.items():
         if programs[first][0].get(key) is None:
             continue
-        figures = {name: [r.get(key) for r in found] for name, found in programs.items()}
+        figures = {
+            name: [None if name == RASA and key in ONLY_OURS else r.get(key) for r in found]
+            for name, found in programs.items()
+        }
         cells = [_spread(values, form) for values in figures.values()]
         cells += [_quotients(key, figures[over], figures[under]) for over, under in ratios]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
@@ -60,7 +64,7 @@ def _ratio(first: str, other: str) -> tuple[str, str]:
 
 def _quotients(key: str, over: Sequence[Any], under: Sequence[Any]) -> str:
     """The ratio in each round."""
-    if key in WITHOUT_RATIO or None in (*over, *under):
+    if key in ONLY_OURS or None in (*over, *under):
         return "–"
     return _spread([a / b for a, b in zip(over, under, strict=True)], "{:.2f}")
 

@@ -75,6 +75,15 @@ def test_more_devices_are_compared_by_how_much_faster_they_are_and_rasa_by_how_m
     assert epoch == "| epoch, s | 3.00 | 2.00 | 9.00 | 1.50 | 3.00 |"
 
 
+def test_what_rasa_has_not_got_is_not_told_of_it():
+    notes = [{"epoch": 3.0, "exchange_per_step": 0.1, "checkpoint": 0.2}]
+    lines = report.table("diet", {"horovod:2": notes, "rasa": notes}).splitlines()
+    assert lines[3:] == [
+        "| exchange per step, s | 0.100 | – | – |",
+        "| training waits for a checkpoint, s | 0.20 | – | – |",
+    ]
+
+
 @pytest.mark.parametrize("devices", ["single:2", "horovod:0", "mirrored:two", "tpu"])
 def test_devices_that_are_none_end_in_one_line(devices):
     with pytest.raises(InputError, match=f"Received: {devices}"):

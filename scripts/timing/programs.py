@@ -10,11 +10,13 @@ from pathlib import Path
 from timing.side_by_side import side_by_side
 
 from data_pipeline.errors import InputError
+from trainer.distribution.distribution import STRATEGIES
+from trainer.distribution.process_settings import THREADS
 
 HERE = Path(__file__).resolve().parent
-STRATEGIES = ("single", "mirrored", "horovod", "multi_worker")
+SINGLE, AUTO = "single", "auto"
 RASA = "rasa"
-THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+OUR_THREADS = (THREADS, "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 """TensorFlow's variables, and that of oneDNN, which takes no more threads than it says."""
 RASAS_THREADS = ("TF_INTRA_OP_PARALLELISM_THREADS", "TF_INTER_OP_PARALLELISM_THREADS")
 
@@ -54,7 +56,7 @@ def our_program(devices: str, threads: int | None) -> Program:
     return Program(
         devices,
         _started(strategy, count, [sys.executable, str(HERE / "ours.py")]),
-        _variables(THREADS, threads and threads * in_a_process),
+        _variables(OUR_THREADS, threads and threads * in_a_process),
         tuple(options),
     )
 
@@ -62,17 +64,17 @@ def our_program(devices: str, threads: int | None) -> Program:
 def rasas_program(python: Path, threads: int | None) -> Program:
     """Rasa's own, by a Python that has it."""
     command = [str(python.absolute()), str(HERE / "rasas.py")]
-    return Program(RASA, command, _variables((*THREADS, *RASAS_THREADS), threads))
+    return Program(RASA, command, _variables((*OUR_THREADS, *RASAS_THREADS), threads))
 
 
 def _parsed(devices: str) -> tuple[str, int]:
     strategy, _, given = devices.partition(":")
     count = given or "1"
     number = int(count) if count.isdecimal() else 0
-    if strategy not in STRATEGIES or number < 1 or (strategy == "single" and number > 1):
-        raise InputError(
-            f"devices must be single, mirrored:N, horovod:N or multi_worker:N. Received: {devices}"
-        )
+    of_several = [name for name in STRATEGIES if name not in (SINGLE, AUTO)]
+    if devices != SINGLE and (strategy not in of_several or number < 1):
+        several = ", ".join(f"{name}:N" for name in of_several)
+        raise InputError(f"devices must be {SINGLE} or one of {several}. Received: {devices}")
     return strategy, number
 
 

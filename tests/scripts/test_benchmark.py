@@ -84,7 +84,7 @@ def test_what_rasa_has_not_got_is_not_told_of_it():
     ]
 
 
-@pytest.mark.parametrize("devices", ["single:2", "horovod:0", "mirrored:two", "tpu"])
+@pytest.mark.parametrize("devices", ["single:2", "horovod:0", "mirrored:two", "auto:2", "tpu"])
 def test_devices_that_are_none_end_in_one_line(devices):
     with pytest.raises(InputError, match=f"Received: {devices}"):
         programs.our_program(devices, threads=None)

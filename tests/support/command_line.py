@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from devices import Devices
 from processes import differences, environment, kill_all, launched
 
 from trainer.checkpoints.checkpoint import VARIABLES_FILE, newest_checkpoint
@@ -77,6 +78,7 @@ class CommandLine:
 
     def __init__(self, directory: Path):
         self.directory = directory
+        self._left_alone: dict[tuple[Devices, tuple[str, ...]], str] = {}
         self.project = directory / "project"
         (self.project / "data").mkdir(parents=True)
         (self.project / "config.yml").write_text(CONFIG, encoding="utf-8")
@@ -120,6 +122,23 @@ class CommandLine:
             raise AssertionError(f"{line!r} was never printed:\n{''.join(seen)[-4000:]}")
         kill_all(process)
 
+    def train_on(self, devices: Devices, name: str, *options: str) -> str:
+        """Train to the end on these devices; returns what was printed."""
+        return self.train(name, *options, *devices.options, processes=devices.processes)
+
+    def left_alone(self, devices: Devices, *options: str) -> str:
+        """The name of a run on these devices to the end; it is trained when first asked for."""
+        found = self._left_alone.get((devices, options))
+        if found is None:
+            found = f"left-alone-{len(self._left_alone)}-{devices}"
+            self.train_on(devices, found, *options)
+            self._left_alone[devices, options] = found
+        return found
+
+    def kill_on(self, devices: Devices, line: str, name: str, *options: str) -> None:
+        """As `kill_after`, on these devices."""
+        self.kill_after(line, name, devices.processes, *options, *devices.options)
+
     def variables(self, name: str) -> dict[str, np.ndarray]:
         """Everything in the newest checkpoint: model, optimizer, loss scale."""
         return newest_variables(self.run_dir(name))
@@ -142,15 +161,6 @@ def newest_variables(run: Path) -> dict[str, np.ndarray]:
         return dict(stored)
 
 
-def mirrored(devices: int) -> tuple[str, ...]:
-    """Options that train on so many devices in one process."""
-    return ("--strategy", "mirrored", "--set", f"logical_cpu_devices={devices}")
-
-
-MULTI_WORKER = ("--strategy", "multi_worker")
-"""Options with which `processes` are joined by TensorFlow, not by Horovod."""
-
-
 def assert_same_weights(
     first: dict[str, np.ndarray], second: dict[str, np.ndarray], tolerance: float = TOLERANCE
 ) -> None:
@@ -158,3 +168,10 @@ def assert_same_weights(
     assert first.keys() == second.keys()
     found = differences(first, second, [name for name in first if name.startswith("model/")])
     assert max(found.values()) < tolerance, max(found.items(), key=lambda item: item[1])
+
+
+def assert_equal(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> None:
+    """All variables of two checkpoints are the same, bit for bit."""
+    assert first.keys() == second.keys()
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, second[name], err_msg=name)

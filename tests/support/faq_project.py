@@ -17,7 +17,7 @@ SELECTORS = """
   - name: ResponseSelector
     retrieval_intent: faq
     use_text_as_label: true
-    epochs: 4
+    epochs: 5
     batch_size: 6
     hidden_layers_sizes: {text: [], label: []}
     number_of_transformer_layers: 1

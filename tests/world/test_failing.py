@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from command_line import MULTI_WORKER
+from devices import MULTI_WORKER
 from processes import PROGRAMS, environment, launched
 
 from trainer.checkpoints.checkpoint import newest_checkpoint, read_position

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from command_line import assert_same_weights, mirrored
+from command_line import assert_same_weights
+from devices import mirrored
 
 NEW_DATA = """\
 - intent: greet

@@ -1,67 +1,78 @@
-"""N devices train TED as one: the same rules and the same tolerance as in `test_world_sizes.py`."""
+"""N devices train TED as one, and an interrupted TED goes on as one left alone: the same rules and
+the same tolerance as in `test_world_sizes.py` and `test_resume.py`.
+"""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from command_line import MULTI_WORKER, CommandLine, assert_same_weights, mirrored
+from command_line import CITIES, CommandLine, assert_equal, assert_same_weights
+from devices import HOROVOD_4, ONE, TWO, mirrored
+from stories_project import add_dialogues
 
-SAME_DRAWS = ("--model", "ted", "--set", "clip_norm=0.5", "--set", "augmentation_factor=2")
+TED = ("--model", "ted", "--set", "clip_norm=0.5", "--set", "augmentation_factor=2")
+WHOLE = ("--set", "ted.featurizer=[{name: FullDialogueTrackerFeaturizer}]")
+SPOKEN = """
+- story: to {city}
+  steps:
+  - user: hello there
+  - bot: Good morning from {city}
+  - user: "fly to [{city}](city) please"
+  - action: book
+  - user: see you later
+  - bot: Welcome to {city}
+"""
 
 
 @pytest.fixture(scope="module")
-def one_device(dialogues) -> str:
-    output = dialogues.train("one", *SAME_DRAWS)
-    assert "glued" in output
-    return "one"
+def spoken(tmp_path_factory) -> CommandLine:
+    """The command line on a project whose stories say texts, more of them than are drawn."""
+    made = CommandLine(tmp_path_factory.mktemp("spoken"))
+    add_dialogues(made.project)
+    told = "".join(SPOKEN.format(city=city) for city in CITIES)
+    stories = made.project / "data" / "stories.yml"
+    stories.write_text(f'version: "3.1"\nstories:{told}', encoding="utf-8")
+    return made
 
 
-def _agree(dialogues: CommandLine, first: str, second: str) -> None:
-    assert_same_weights(dialogues.variables(first), dialogues.variables(second))
-
-
-@pytest.mark.slow
-def test_two_mirrored_devices_train_as_one(dialogues, one_device):
-    dialogues.train("mirrored-2", *SAME_DRAWS, *mirrored(2))
-    _agree(dialogues, one_device, "mirrored-2")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("processes", [2, 4])
-def test_horovod_processes_train_as_one_device(dialogues, one_device, processes):
-    name = f"horovod-{processes}"
-    dialogues.train(name, *SAME_DRAWS, processes=processes)
-    _agree(dialogues, one_device, name)
+def _agree(project: CommandLine, first: str, second: str) -> None:
+    assert_same_weights(project.variables(first), project.variables(second))
 
 
 @pytest.mark.slow
-def test_processes_that_tensorflow_joins_train_as_one_device(dialogues, one_device):
-    dialogues.train("multi-worker-2", *SAME_DRAWS, *MULTI_WORKER, processes=2)
-    _agree(dialogues, one_device, "multi-worker-2")
+@pytest.mark.parametrize("devices", [*TWO, HOROVOD_4], ids=str)
+def test_several_devices_train_as_one(dialogues, devices):
+    _agree(dialogues, dialogues.left_alone(ONE, *TED), dialogues.left_alone(devices, *TED))
 
 
 @pytest.mark.slow
 def test_whole_dialogues_train_alike_on_two_processes(dialogues):
-    whole = ("--set", "ted.featurizer=[{name: FullDialogueTrackerFeaturizer}]")
-    dialogues.train("whole-1", *SAME_DRAWS, *whole)
-    dialogues.train("whole-2", *SAME_DRAWS, *whole, processes=2)
+    dialogues.train("whole-1", *TED, *WHOLE)
+    dialogues.train("whole-2", *TED, *WHOLE, processes=2)
     _agree(dialogues, "whole-1", "whole-2")
 
 
 @pytest.mark.slow
-def test_killed_and_started_again_ends_with_the_same_weights(dialogues, one_device):
-    every = ("--set", "checkpoint_every_steps=3")
-    dialogues.kill_after("epoch 2/4  loss", "killed", 1, *SAME_DRAWS, *every)
-    dialogues.train("killed", *SAME_DRAWS, *every)
-    a, b = dialogues.variables(one_device), dialogues.variables("killed")
-    for name, values in a.items():
-        np.testing.assert_array_equal(values, b[name], err_msg=name)
+@pytest.mark.parametrize("devices", TWO, ids=str)
+def test_stories_of_texts_train_alike_on_two_devices(spoken, devices):
+    one, two = spoken.left_alone(ONE, *TED), spoken.left_alone(devices, *TED)
+    assert {"loss/action", "loss/entity"} <= spoken.metrics(one)[0].keys()
+    _agree(spoken, one, two)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [ONE, *TWO], ids=str)
+def test_killed_and_started_again_ends_with_the_same_weights(dialogues, devices):
+    killed, options = f"killed-{devices}", (*TED, "--set", "checkpoint_every_steps=3")
+    dialogues.kill_on(devices, "epoch 2/4  loss", killed, *options)
+    assert "Going on after step" in dialogues.train_on(devices, killed, *options)
+    alone = dialogues.left_alone(devices, *TED)
+    assert_equal(dialogues.variables(alone), dialogues.variables(killed))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision_trains(dialogues, precision):
     output = dialogues.train(
-        precision, *SAME_DRAWS, "--precision", precision, "--epochs", "8", *mirrored(2)
+        precision, *TED, "--precision", precision, "--epochs", "8", *mirrored(2)
     )
-    assert "epoch 8/8" in output
+    assert "epoch 8/8" in output and "glued" in output

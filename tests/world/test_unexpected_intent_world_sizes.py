@@ -1,4 +1,5 @@
-"""N devices train the model of unexpected intents as one: the rules of `test_world_sizes.py`.
+"""N devices train the model of unexpected intents as one, an interrupted one goes on as one left
+alone: the rules of `test_world_sizes.py` and `test_resume.py`.
 
 The thresholds are the chief's work, by the same weights but for the last digits.
 """
@@ -9,10 +10,11 @@ import json
 
 import numpy as np
 import pytest
-from command_line import CommandLine, assert_same_weights, mirrored
+from command_line import CommandLine, assert_equal, assert_same_weights
+from devices import HOROVOD_4, ONE, TWO, mirrored
 from stories_project import UNEXPECTED, add_dialogues
 
-SAME_DRAWS = (
+UNEXPECTED_INTENT = (
     *("--model", "unexpected_intent", "--set", "clip_norm=0.5"),
     *("--set", "augmentation_factor=2"),
 )
@@ -26,12 +28,6 @@ def project(tmp_path_factory) -> CommandLine:
     made = CommandLine(tmp_path_factory.mktemp("unexpected_intent"))
     add_dialogues(made.project, UNEXPECTED)
     return made
-
-
-@pytest.fixture(scope="module")
-def one_device(project) -> str:
-    project.train("one", *SAME_DRAWS)
-    return "one"
 
 
 def thresholds(project: CommandLine, name: str) -> dict:
@@ -48,34 +44,27 @@ def assert_agree(project: CommandLine, first: str, second: str) -> None:
 
 
 @pytest.mark.slow
-def test_two_mirrored_devices_train_as_one(project, one_device):
-    project.train("mirrored-2", *SAME_DRAWS, *mirrored(2))
-    assert_agree(project, one_device, "mirrored-2")
+@pytest.mark.parametrize("devices", [*TWO, HOROVOD_4], ids=str)
+def test_several_devices_train_as_one(project, devices):
+    one, several = (project.left_alone(each, *UNEXPECTED_INTENT) for each in (ONE, devices))
+    assert_agree(project, one, several)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("processes", [2, 4])
-def test_horovod_processes_train_as_one_device(project, one_device, processes):
-    name = f"horovod-{processes}"
-    project.train(name, *SAME_DRAWS, processes=processes)
-    assert_agree(project, one_device, name)
-
-
-@pytest.mark.slow
-def test_killed_and_started_again_ends_with_the_same_weights(project, one_device):
-    every = ("--set", "checkpoint_every_steps=3")
-    project.kill_after("epoch 2/4  loss", "killed", 1, *SAME_DRAWS, *every)
-    project.train("killed", *SAME_DRAWS, *every)
-    a, b = project.variables(one_device), project.variables("killed")
-    for name, values in a.items():
-        np.testing.assert_array_equal(values, b[name], err_msg=name)
-    assert thresholds(project, one_device) == thresholds(project, "killed")
+@pytest.mark.parametrize("devices", [ONE, *TWO], ids=str)
+def test_killed_and_started_again_ends_with_the_same_weights(project, devices):
+    killed, options = f"killed-{devices}", (*UNEXPECTED_INTENT, "--set", "checkpoint_every_steps=3")
+    project.kill_on(devices, "epoch 2/4  loss", killed, *options)
+    assert "Going on after step" in project.train_on(devices, killed, *options)
+    alone = project.left_alone(devices, *UNEXPECTED_INTENT)
+    assert_equal(project.variables(alone), project.variables(killed))
+    assert thresholds(project, alone) == thresholds(project, killed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision_trains(project, precision):
     output = project.train(
-        precision, *SAME_DRAWS, "--precision", precision, "--epochs", "8", *mirrored(2)
+        precision, *UNEXPECTED_INTENT, "--precision", precision, "--epochs", "8", *mirrored(2)
     )
     assert "epoch 8/8" in output and "intents have a threshold" in output

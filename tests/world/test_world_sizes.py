@@ -16,14 +16,8 @@ import subprocess
 
 import numpy as np
 import pytest
-from command_line import (
-    MULTI_WORKER,
-    SAME_DRAWS,
-    TOLERANCE,
-    CommandLine,
-    assert_same_weights,
-    mirrored,
-)
+from command_line import SAME_DRAWS, TOLERANCE, CommandLine, assert_same_weights
+from devices import HOROVOD_4, MIRRORED_4, MULTI_WORKER, ONE, TWO, mirrored
 from processes import environment
 from timing.side_by_side import side_by_side
 
@@ -40,11 +34,11 @@ until the loss scale fits, so that training is a few of 25 steps behind."""
 
 @pytest.fixture(scope="module")
 def one_device(command_line):
-    command_line.train("one", *SAME_DRAWS)
-    assert [row["global_batch_size"] for row in command_line.metrics("one")] == [6, 7, 8, 9, 11]
-    newest = newest_checkpoint(command_line.run_dir("one") / "checkpoints")
+    name = command_line.left_alone(ONE, *SAME_DRAWS)
+    assert [row["global_batch_size"] for row in command_line.metrics(name)] == [6, 7, 8, 9, 11]
+    newest = newest_checkpoint(command_line.run_dir(name) / "checkpoints")
     assert read_position(newest).step >= 20
-    return "one"
+    return name
 
 
 def _agree(command_line: CommandLine, first: str, second: str) -> None:
@@ -87,29 +81,19 @@ def test_processes_that_slurm_started_find_each_other(command_line, one_device):
 
 
 @pytest.mark.slow
-def test_four_mirrored_devices_train_as_one(command_line, one_device):
-    command_line.train("mirrored-4", *SAME_DRAWS, *mirrored(4))
-    _agree(command_line, one_device, "mirrored-4")
-
-
-@pytest.mark.slow
-def test_four_horovod_processes_train_as_one_device(command_line, one_device):
-    command_line.train("horovod-4", *SAME_DRAWS, processes=4)
-    _agree(command_line, one_device, "horovod-4")
+@pytest.mark.parametrize("devices", [MIRRORED_4, HOROVOD_4], ids=str)
+def test_four_devices_train_as_one(command_line, one_device, devices):
+    command_line.train_on(devices, str(devices), *SAME_DRAWS)
+    _agree(command_line, one_device, str(devices))
 
 
 @pytest.mark.shows("trainer.precision")
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", HALF)
-@pytest.mark.parametrize("where", ["mirrored", "horovod", "multi-worker"])
-def test_half_precision_trains_on_several_devices(command_line, one_device, precision, where):
-    name = f"{where}-{precision}"
-    options = (*SAME_DRAWS, "--precision", precision)
-    if where == "mirrored":
-        command_line.train(name, *options, *mirrored(2))
-    else:
-        joined = MULTI_WORKER if where == "multi-worker" else ()
-        command_line.train(name, *options, *joined, processes=2)
+@pytest.mark.parametrize("devices", TWO, ids=str)
+def test_half_precision_trains_on_several_devices(command_line, one_device, precision, devices):
+    name = f"{devices}-{precision}"
+    command_line.train_on(devices, name, *SAME_DRAWS, "--precision", precision)
     rows, expected = command_line.metrics(name), command_line.metrics(one_device)
     np.testing.assert_allclose(
         [row["loss"] for row in rows], [row["loss"] for row in expected], rtol=HALF[precision]

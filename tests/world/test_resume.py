@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 
+import numpy as np
 import pytest
 from command_line import SAME_DRAWS, assert_equal, assert_same_weights
 from devices import HOROVOD_2, HOROVOD_4, MIRRORED_2, MULTI_WORKER_2, ONE, TWO
@@ -15,6 +16,8 @@ from interruption.running import LOG_FILE, Running
 from interruption.watching import CheckpointWatch
 
 OPTIONS = ("--set", "checkpoint_every_steps=3")
+IN_16_BITS = 0.01
+"""How far losses of epochs may lie apart: a sum in another order may round to another number."""
 
 
 @pytest.mark.slow
@@ -64,6 +67,7 @@ def test_a_run_saved_on_two_processes_goes_on_on_one_device(command_line):
         (MIRRORED_2, ONE),
         (HOROVOD_2, MIRRORED_2),
         (MULTI_WORKER_2, HOROVOD_2),
+        (ONE, MULTI_WORKER_2),
     ],
     ids=str,
 )
@@ -76,6 +80,17 @@ def test_a_run_goes_on_on_other_devices_as_if_nothing_had_happened(
     assert "Going on after step" in output
     alone = command_line.left_alone(ONE, *SAME_DRAWS)
     assert_same_weights(command_line.variables(alone), command_line.variables(name))
+
+
+@pytest.mark.slow
+def test_in_16_bits_a_run_goes_on_on_other_devices_nearly_as_if_nothing_had_happened(command_line):
+    options = (*SAME_DRAWS, "--precision", "mixed_bfloat16")
+    command_line.kill_on(MIRRORED_2, "epoch 2/5  loss", "moved-in-16-bits", *OPTIONS, *options)
+    assert "Going on after step" in command_line.train("moved-in-16-bits", *OPTIONS, *options)
+    alone = command_line.left_alone(ONE, *options)
+    np.testing.assert_allclose(
+        command_line.losses("moved-in-16-bits"), command_line.losses(alone), rtol=IN_16_BITS
+    )
 
 
 @pytest.mark.slow

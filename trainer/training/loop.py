@@ -33,6 +33,7 @@ from trainer.training.freed_memory import keep_freed_memory
 from trainer.training.optimizer import make_optimizer
 from trainer.training.precision import LossScale
 from trainer.training.step import TrainStep, regularisation_loss, term_means
+from trainer.training.unrewritten_graphs import unrewritten_graphs
 from trainer.training.validation import EvaluationStep, Validation
 
 logger = logging.getLogger(__name__)
@@ -137,7 +138,7 @@ class TrainingLoop:
         saver = saver or Saver(None)
         history = keras.callbacks.History()
         called = keras.callbacks.CallbackList([*callbacks, history], model=self.model)
-        with saver:
+        with saver, unrewritten_graphs():
             self._restore(saver, commits)
             at = self.position
             if at.batch_size is not None:

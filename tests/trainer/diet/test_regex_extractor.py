@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from trainer.trained_run import TrainedRun
 
 LOOKUP = "- lookup: city\n  examples: |\n    - Rome\n    - big apple\n"
@@ -12,6 +14,7 @@ EXTRACTOR = "  - name: RegexEntityExtractor\n"
 BEFORE_DIET = "  - name: DIETClassifier\n    epochs: 1\n"
 
 
+@pytest.mark.slow
 def test_it_answers_is_measured_and_recorded(project, command, tmp_path):
     config, nlu = project / "config.yml", project / "data" / "nlu.yml"
     nlu.write_text(nlu.read_text() + LOOKUP)

@@ -88,6 +88,7 @@ def spans(answer: dict) -> list[tuple[str, str, str | None]]:
 LONG = " ".join(f"word{number % 70}" for number in range(499))
 
 
+@pytest.mark.slow
 def test_300_intents_some_with_one_example_and_messages_of_1_and_500_tokens(learn):
     sections = {f"topic/{n}" if n % 50 == 0 else f"topic_{n}": [f"subject{n}"] for n in range(300)}
     sections["topic_7"] += ["seventh", "seventh", f"{LONG} end"]  # a duplicate, 500 tokens
@@ -158,6 +159,7 @@ def test_scripts_emoji_and_dotted_names_are_learnt_with_the_right_places(learn):
     assert answers[0]["text_tokens"] == [[0, 2]]
 
 
+@pytest.mark.slow
 def test_one_intent_without_entities_trains(learn):
     learnt = learn({"only": ["hello", "hi you", "good day"]}, "--epochs", "2")
     (answer,) = learnt.answers("hello you")

@@ -124,6 +124,7 @@ def test_wide_kernels_in_half_precision_cost_what_the_card_says(command, trained
     assert "## Half precision" in text
 
 
+@pytest.mark.slow
 def test_every_export_is_a_new_version_and_none_is_touched(command, trained, exported):
     before = {path: path.stat().st_mtime_ns for path in exported.rglob("*")}
     result = command("export", trained.run, "--out", exported.parent, "--no-verify")
@@ -233,6 +234,7 @@ def test_an_export_that_answers_otherwise_is_not_published(command, trained, tmp
     assert os.listdir(tmp_path / "model") == []
 
 
+@pytest.mark.slow
 def test_features_that_differ_cost_the_text_signature(command, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "trainer.messages.served_texts.text_with_other_features", lambda *_: "fly to Rome"

@@ -90,6 +90,7 @@ class EndAfterThat(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+@pytest.mark.slow
 def test_it_leaves_its_own_weights_and_goes_on_to_those_of_training_without_a_stop(
     train, monkeypatch
 ):

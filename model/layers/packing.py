@@ -59,3 +59,15 @@ class Packing(NamedTuple):
         shape = tf.concat([batch_and_time, tf.shape(rows)[1:]], 0)
         grid = tf.scatter_nd(self.cells, rows, tf.cast(shape, tf.int64))
         return tf.ensure_shape(grid, [None, None, *rows.shape[1:]])
+
+    def rows_of_cells(self) -> tf.Tensor:
+        """`[batch, time]` int32: the packed row of each cell; of padding the number of rows.
+
+        >>> packing = Packing.of_lengths(tf.constant([2, 1]), tf.constant(3))
+        >>> packing.rows_of_cells().numpy().tolist()
+        [[0, 1, 3], [2, 3, 3]]
+        """
+        positions = tf.range(self.time)
+        rows = self.starts[:, None] + positions
+        is_real = positions < self.lengths[:, None]
+        return tf.where(is_real, rows, tf.shape(self.cells)[0])

@@ -26,10 +26,11 @@ def position_encoding(positions: tf.Tensor, units: int) -> tf.Tensor:
 
     Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, sine and cosine interleaved.
     """
-    columns = tf.range(units)
-    rates = tf.pow(10000.0, -tf.cast(2 * (columns // 2), tf.float32) / units)
+    pairs = tf.range((units + 1) // 2)
+    rates = tf.pow(10000.0, -tf.cast(2 * pairs, tf.float32) / units)
     angles = tf.cast(positions, tf.float32)[:, None] * rates[None, :]
-    return tf.where(columns % 2 == 0, tf.sin(angles), tf.cos(angles))
+    interleaved = tf.stack([tf.sin(angles), tf.cos(angles)], -1)
+    return tf.reshape(interleaved, [-1, 2 * pairs.shape[0]])[:, :units]
 
 
 @keras.saving.register_keras_serializable(package="diet_ted_trainer")

@@ -13,6 +13,9 @@ from model.losses.unrolled_scan import unrolled_scan
 # Double precision reaches far below it, so scores may differ by some 600 before it is felt.
 LEAST = 1e-270
 
+STEPS = 4
+"""Of Viterbi's recursion per round: with many tags, one that is not needed costs half a round."""
+
 
 def log_partition(potentials: tf.Tensor, transitions: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     """The logarithm of the summed `exp(score)` of all tag paths of each example.
@@ -147,10 +150,12 @@ def best_path(
     )
     tags, following = _trace_back(best, into, places < lengths)
     ways = best + tf.gather(tf.pad(into, [[0, 1], [0, 0]]), following)  # 0 from the last tag to END
-    certainties = _greatest_probability(ways)
     if confidence == "rasa":
-        certainties = _rasas_certainties(best, into, certainties, places < lengths - 2)
-    as_given = tf.argsort(order)
+        is_cut = places < lengths - 2
+        certainties = _rasas_certainties(tf.stack([ways, best + into[0], best + into[1]]), is_cut)
+    else:
+        certainties = _greatest_probability(ways)
+    as_given = tf.math.invert_permutation(order)
     return (
         tf.gather(tf.transpose(tf.where(places < lengths, tags, 0)), as_given),
         tf.gather(tf.transpose(tf.where(places < lengths, certainties, 0.0)), as_given),
@@ -168,7 +173,7 @@ def _best_scores(potentials: tf.Tensor, into: tf.Tensor, counts: tf.Tensor) -> t
         return tf.reduce_max((arriving + scores)[:, None, :] + into, -1)
 
     first = tf.zeros_like(potentials[0])
-    arriving = unrolled_scan(step, first, (potentials,), counts=counts)
+    arriving = unrolled_scan(step, first, (potentials,), counts=counts, steps=STEPS)
     return potentials + tf.concat([first[None], arriving[:-1]], 0)
 
 
@@ -190,23 +195,41 @@ def _trace_back(best: tf.Tensor, into: tf.Tensor, active: tf.Tensor) -> tuple[tf
     return tags, tf.concat([tags[1:], last[None]], 0)
 
 
-def _rasas_certainties(
-    best: tf.Tensor, into: tf.Tensor, certainties: tf.Tensor, is_cut: tf.Tensor
-) -> tf.Tensor:
-    """Certainties as of the rule "rasa", given those of "intended" (both `[time, batch]`).
+def _rasas_certainties(ways: tf.Tensor, is_cut: tf.Tensor) -> tf.Tensor:
+    """Certainties `[time, batch]` as of the rule "rasa".
 
-    Where `is_cut`, the way is that into tag 1 if the next certainty is exactly 1, else into tag 0.
+    Where `is_cut` (`[time, batch]` bool; never at the last position), the way is that into tag 1 if
+    the next certainty is exactly 1, else into tag 0.
+
+    Args:
+        ways: `[3, time, batch, tags]`, scores of the ways into the decoded next tag, into tag 0
+            and into tag 1.
     """
-    of_0, of_1 = (
-        tf.where(is_cut, _greatest_probability(best + into[tag]), certainties) for tag in (0, 1)
-    )
+    certainties, of_0, of_1 = tf.unstack(_greatest_probability(ways))
+    of_0, of_1 = (tf.where(is_cut, of_tag, certainties) for of_tag in (of_0, of_1))
+    is_1 = _chosen_from_behind(tf.transpose(of_0 >= 1), tf.transpose(of_1 >= 1))
+    next_is_1 = tf.concat([tf.transpose(is_1)[1:], tf.zeros_like(is_cut[:1])], 0)
+    return tf.where(next_is_1, of_1, of_0)
 
-    def step(next_is_1: tf.Tensor, is_1_of_0: tf.Tensor, is_1_of_1: tf.Tensor) -> tf.Tensor:
-        return tf.where(next_is_1, is_1_of_1, is_1_of_0)
 
-    last = tf.zeros(tf.shape(best)[1:2], tf.bool)
-    is_1 = unrolled_scan(step, last, (of_0 >= 1, of_1 >= 1), reverse=True)
-    return tf.where(tf.concat([is_1[1:], last[None]], 0), of_1, of_0)
+def _chosen_from_behind(if_false: tf.Tensor, if_true: tf.Tensor) -> tf.Tensor:
+    """`[batch, time]` bool: of each position one of the two, by what was chosen at the next one.
+
+    Where both are the same, the next one does not matter; elsewhere it is taken over or negated. So
+    all follow from the nearest position behind that is certain, and from the number of negations
+    up to there, without a loop. At the last position both must be the same.
+
+    >>> if_false, if_true = tf.constant([[True, False, True]]), tf.constant([[False, True, True]])
+    >>> _chosen_from_behind(if_false, if_true).numpy().tolist()
+    [[False, True, True]]
+    """
+    false, true = tf.reshape(if_false, [-1]), tf.reshape(if_true, [-1])
+    certain = tf.equal(false, true)
+    negations = tf.cumsum(tf.cast(false & ~true, tf.int32), exclusive=True)
+    at_certain = tf.boolean_mask(tf.cast(true, tf.int32) + negations, certain)
+    nearest = tf.cumsum(tf.cast(certain, tf.int32), exclusive=True)
+    chosen = tf.bitwise.bitwise_and(tf.gather(at_certain, nearest) - negations, 1)
+    return tf.reshape(chosen > 0, tf.shape(if_false))
 
 
 def _greatest_probability(scores: tf.Tensor) -> tf.Tensor:

@@ -17,6 +17,7 @@ def unrolled_scan(
     *,
     counts: tf.Tensor | None = None,
     reverse: bool = False,
+    steps: int = STEPS,
 ) -> tf.Tensor:
     """What `tf.scan` gives: the state after every step. It has no gradient.
 
@@ -27,6 +28,7 @@ def unrolled_scan(
         counts: `[time]` int32, none larger than the one before it: so many of the first rows take
             part in each step, the others need not. What these come to means nothing.
         reverse: whether the last item comes first; the states are in the items' order.
+        steps: per round. The last round takes all of them, however few items are left.
 
     Returns:
         `[time, batch, ...]`
@@ -39,14 +41,14 @@ def unrolled_scan(
     [3, 2, 1]
     """
     time, batch = tf.unstack(tf.shape(items[0])[:2])
-    rounds = (time + STEPS - 1) // STEPS
-    in_rounds = [_in_rounds(item, rounds * STEPS - time, reverse) for item in items]
-    states = tf.TensorArray(initial.dtype, rounds, element_shape=[STEPS, *initial.shape])
+    rounds = (time + steps - 1) // steps
+    in_rounds = [_in_rounds(item, rounds, steps, reverse) for item in items]
+    states = tf.TensorArray(initial.dtype, rounds, element_shape=[steps, *initial.shape])
 
     def one_round(number: tf.Tensor, state: tf.Tensor, states: tf.TensorArray) -> tuple:
         of_round = [item[number] for item in in_rounds]
         if counts is not None:
-            count = counts[number * STEPS]
+            count = counts[number * steps]
             state, of_round = state[:count], [item[:, :count] for item in of_round]
         found = []
         for of_step in zip(*(tf.unstack(item) for item in of_round), strict=True):
@@ -64,8 +66,9 @@ def unrolled_scan(
     return tf.reverse(in_order, [0]) if reverse else in_order
 
 
-def _in_rounds(items: tf.Tensor, missing: tf.Tensor, reverse: bool) -> tf.Tensor:
-    """`[rounds, STEPS, ...]`, filled up behind with zeros."""
+def _in_rounds(items: tf.Tensor, rounds: tf.Tensor, steps: int, reverse: bool) -> tf.Tensor:
+    """`[rounds, steps, ...]`, filled up behind with zeros."""
     in_order = tf.reverse(items, [0]) if reverse else items
+    missing = rounds * steps - tf.shape(items)[0]
     filled = tf.pad(in_order, [[0, missing], *([[0, 0]] * (len(items.shape) - 1))])
-    return tf.reshape(filled, tf.concat([[-1, STEPS], tf.shape(items)[1:]], 0))
+    return tf.reshape(filled, tf.concat([[-1, steps], tf.shape(items)[1:]], 0))

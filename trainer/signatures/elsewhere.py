@@ -25,6 +25,7 @@ for name in ("model", "trainer", "data_pipeline", "keras"):
     sys.modules[name] = None  # an import of it fails
 import tensorflow as tf
 
+tf.config.threading.set_inter_op_parallelism_threads(1)
 loaded = tf.saved_model.load(sys.argv[1])
 for question in Path(sys.argv[2]).iterdir():
     files = (question / "inputs").iterdir()
@@ -46,6 +47,8 @@ class Question:
 
 def answers_elsewhere(saved_model: Path, questions: Sequence[Question]) -> list[Tensors]:
     """What the SavedModel answers in a clean process, on the CPU.
+
+    In one thread: a graph that waits for a second one would leave users waiting who have one only.
 
     Raises:
         InputError: it cannot be loaded or asked there; with the last line of the reason.

@@ -30,11 +30,8 @@ def without_overlaps(found: Spans, slots: tf.Tensor) -> Spans:
         slots: how many there are, int64.
     """
     line = _on_one_line(found, slots)
-    count = tf.size(line.starts, tf.int64)
     following = tf.searchsorted(line.starts, line.ends, side="left", out_type=tf.int64)
-    in_turn = tf.reduce_all(following == tf.range(count) + 1)
-    stands = tf.cond(in_turn, lambda: tf.fill([count], True), lambda: _reached(following))
-    standing = true_places(stands)
+    standing = true_places(_reached(following))
     return Spans(*(tf.gather(part, standing) for part in found))
 
 
@@ -62,11 +59,15 @@ def _on_one_line(spans: Spans, slots: tf.Tensor) -> Spans:
 def _reached(following: tf.Tensor) -> tf.Tensor:
     """`[n]` bool: which of n are reached from the first, each leading on to a later one (or n).
 
-    Every round doubles how far is jumped, so there are about log2(n) rounds.
+    Every round doubles how far is jumped, so there are about log2(n) rounds; none, if each leads on
+    to the next, as most often. (No `tf.cond` for that: in an exported model, whose operations
+    follow each other in one thread, its branches wait for another one.)
     """
     count = tf.size(following, tf.int64)
-    jumps = tf.concat([following, [count]], 0)
-    reached = tf.concat([[1], tf.zeros([count], tf.int32)], 0)
+    in_turn = tf.reduce_all(following == tf.range(count) + 1)
+    jumps = tf.concat([tf.where(in_turn, count, following), [count]], 0)
+    others = tf.fill([count], tf.cast(in_turn, tf.int32))
+    reached = tf.concat([[1], others], 0)
 
     def goes_on(jumps: tf.Tensor, reached: tf.Tensor) -> tf.Tensor:
         return tf.reduce_any(jumps[:-1] < count)

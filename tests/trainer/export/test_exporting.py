@@ -108,6 +108,14 @@ def test_it_holds_the_weights_that_answers_need_and_no_others(exported, run):
     assert run.model.label_embeddings().numpy().tobytes() in constants
 
 
+def test_it_has_no_branches_which_would_wait_for_a_second_thread(exported):
+    saved = saved_model_pb2.SavedModel.FromString((exported / "saved_model.pb").read_bytes())
+    graph = saved.meta_graphs[0].graph_def
+    used = {node.op for function in graph.library.function for node in function.node_def}
+    assert "StatelessWhile" in used
+    assert not used & {"If", "StatelessIf", "Case", "StatelessCase"}
+
+
 @pytest.mark.slow
 def test_wide_kernels_in_half_precision_cost_what_the_card_says(command, trained, tmp_path):
     result = command("export", trained.run, "--out", tmp_path / "model", "--half")

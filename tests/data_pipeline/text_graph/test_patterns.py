@@ -17,6 +17,7 @@ from data_pipeline.rasa_files.nlu_files import find_nlu_files, iter_nlu_file
 from data_pipeline.rasa_files.training_items import RegexPattern
 from data_pipeline.text_graph.patterns.pattern_matching import PatternMatching
 from data_pipeline.text_graph.patterns.pattern_program import PatternProgram
+from data_pipeline.text_graph.patterns.spans import Spans, without_overlaps
 from data_pipeline.text_graph.strings.characters import Kinds
 from data_pipeline.text_graph.strings.lines import Lines
 from data_pipeline.text_graph.strings.not_in_graph import NotInGraph
@@ -161,3 +162,16 @@ def _items(path: Path):
         yield from iter_nlu_file(path)
     except InputError:  # a lookup file that is not there, after the regexes
         return
+
+
+def test_matches_are_chosen_without_branches_whose_thread_an_exported_model_would_wait_for():
+    spec = tf.TensorSpec([None], tf.int64)
+    chosen = tf.function(
+        lambda patterns, starts, ends, slots: without_overlaps(
+            Spans(patterns, starts, ends), slots
+        ),
+        autograph=False,
+    ).get_concrete_function(spec, spec, spec, tf.TensorSpec([], tf.int64))
+    used = {operation.type for operation in chosen.graph.get_operations()}
+    assert "StatelessWhile" in used
+    assert not used & {"If", "StatelessIf"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +81,7 @@ class CommandLine:
     def __init__(self, directory: Path):
         self.directory = directory
         self._left_alone: dict[tuple[Devices, tuple[str, ...]], str] = {}
+        self._numbers = itertools.count()
         self.project = directory / "project"
         (self.project / "data").mkdir(parents=True)
         (self.project / "config.yml").write_text(CONFIG, encoding="utf-8")
@@ -130,10 +133,24 @@ class CommandLine:
         """The name of a run on these devices to the end; it is trained when first asked for."""
         found = self._left_alone.get((devices, options))
         if found is None:
-            found = f"left-alone-{len(self._left_alone)}-{devices}"
+            found = f"left-alone-{next(self._numbers)}-{devices}"
             self.train_on(devices, found, *options)
             self._left_alone[devices, options] = found
         return found
+
+    def interrupted(
+        self, devices: Devices, *options: str, after: Sequence[str] = ("epoch 2/4  loss",)
+    ) -> str:
+        """The name of a run on these devices that was killed when it had printed each of these
+        lines, started again after each, and then trained to the end.
+
+        The line of an epoch is printed before its checkpoint is written.
+        """
+        name = f"interrupted-{next(self._numbers)}-{devices}"
+        for line in after:
+            self.kill_on(devices, line, name, *options)
+        assert "Going on after step" in self.train_on(devices, name, *options)
+        return name
 
     def kill_on(self, devices: Devices, line: str, name: str, *options: str) -> None:
         """As `kill_after`, on these devices."""

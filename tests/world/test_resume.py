@@ -31,10 +31,8 @@ IN_16_BITS = 0.01
     ids=str,
 )
 def test_killed_and_started_again_ends_with_the_same_weights(command_line, devices, precision):
-    killed, options = f"killed-{devices}-{precision}", (*OPTIONS, "--precision", precision)
-    # The line of epoch 2 is printed before its checkpoint is written, in the middle of the run.
-    command_line.kill_on(devices, "epoch 2/4  loss", killed, *options)
-    assert "Going on after step" in command_line.train_on(devices, killed, *options)
+    options = (*OPTIONS, "--precision", precision)
+    killed = command_line.interrupted(devices, *options)
     alone = command_line.left_alone(devices, *options)
     assert_equal(command_line.variables(alone), command_line.variables(killed))
 

@@ -34,10 +34,9 @@ def test_several_devices_train_as_one(faq, devices):
 @pytest.mark.slow
 @pytest.mark.parametrize("devices", [ONE, *TWO], ids=str)
 def test_killed_and_started_again_ends_with_the_same_weights(faq, devices):
-    killed, options = f"killed-{devices}", (*SAME_DRAWS, "--set", "checkpoint_every_steps=2")
-    for epochs in (4, 5):  # of the first, of the second
-        faq.kill_on(devices, f"epoch 2/{epochs}  loss", killed, *options)
-    assert "Going on after step" in faq.train_on(devices, killed, *options)
+    options = (*SAME_DRAWS, "--set", "checkpoint_every_steps=2")
+    of_each = [f"epoch 2/{epochs}  loss" for epochs in (4, 5)]
+    killed = faq.interrupted(devices, *options, after=of_each)
     runs = of_both(faq, faq.left_alone(devices, *SAME_DRAWS)), of_both(faq, killed)
     for alone, interrupted in zip(*runs, strict=True):
         assert_equal(alone, interrupted)

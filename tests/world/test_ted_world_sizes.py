@@ -11,6 +11,9 @@ from stories_project import add_dialogues
 
 TED = ("--model", "ted", "--set", "clip_norm=0.5", "--set", "augmentation_factor=2")
 WHOLE = ("--set", "ted.featurizer=[{name: FullDialogueTrackerFeaturizer}]")
+# Of so many texts some weights have a gradient that is nothing but rounding, and Rasa's L2 counts
+# where it is positive (`trainer/training/step.py`): single weights then differ by far more.
+WITHOUT_L2 = ("--set", "regularization_constant=0")
 SPOKEN = """
 - story: to {city}
   steps:
@@ -54,7 +57,7 @@ def test_whole_dialogues_train_alike_on_two_processes(dialogues):
 @pytest.mark.slow
 @pytest.mark.parametrize("devices", TWO, ids=str)
 def test_stories_of_texts_train_alike_on_two_devices(spoken, devices):
-    one, two = spoken.left_alone(ONE, *TED), spoken.left_alone(devices, *TED)
+    one, two = (spoken.left_alone(each, *TED, *WITHOUT_L2) for each in (ONE, devices))
     assert {"loss/action", "loss/entity"} <= spoken.metrics(one)[0].keys()
     _agree(spoken, one, two)
 
@@ -62,9 +65,7 @@ def test_stories_of_texts_train_alike_on_two_devices(spoken, devices):
 @pytest.mark.slow
 @pytest.mark.parametrize("devices", [ONE, *TWO], ids=str)
 def test_killed_and_started_again_ends_with_the_same_weights(dialogues, devices):
-    killed, options = f"killed-{devices}", (*TED, "--set", "checkpoint_every_steps=3")
-    dialogues.kill_on(devices, "epoch 2/4  loss", killed, *options)
-    assert "Going on after step" in dialogues.train_on(devices, killed, *options)
+    killed = dialogues.interrupted(devices, *TED, "--set", "checkpoint_every_steps=3")
     alone = dialogues.left_alone(devices, *TED)
     assert_equal(dialogues.variables(alone), dialogues.variables(killed))
 

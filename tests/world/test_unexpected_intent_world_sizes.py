@@ -53,9 +53,7 @@ def test_several_devices_train_as_one(project, devices):
 @pytest.mark.slow
 @pytest.mark.parametrize("devices", [ONE, *TWO], ids=str)
 def test_killed_and_started_again_ends_with_the_same_weights(project, devices):
-    killed, options = f"killed-{devices}", (*UNEXPECTED_INTENT, "--set", "checkpoint_every_steps=3")
-    project.kill_on(devices, "epoch 2/4  loss", killed, *options)
-    assert "Going on after step" in project.train_on(devices, killed, *options)
+    killed = project.interrupted(devices, *UNEXPECTED_INTENT, "--set", "checkpoint_every_steps=3")
     alone = project.left_alone(devices, *UNEXPECTED_INTENT)
     assert_equal(project.variables(alone), project.variables(killed))
     assert thresholds(project, alone) == thresholds(project, killed)

@@ -113,6 +113,24 @@ def test_likelihood_and_viterbi_are_those_of_all_paths():
         assert not np.any(decoded[row, length:]) and not np.any(confidences[row, length:])
 
 
+@pytest.mark.parametrize("scale", [0.5, 5.0, 50.0])
+def test_viterbi_leaves_out_only_tags_of_no_best_path(scale):
+    potentials, transitions = scores(scale, tags=40, time=12)
+    transitions /= scale  # so that from some scale on most tags are out of the question
+    lengths = np.array([12, 7, 1, 0], np.int32)
+    tags, _ = best_path(*map(tf.constant, (potentials, transitions, lengths)), "rasa")
+    for row, length in enumerate(lengths):
+        best, came_from = potentials[row, :1], []
+        for position in range(1, length):
+            ways = best[-1][:, None] + transitions
+            came_from.append(ways.argmax(0))
+            best = np.concatenate([best, potentials[row, position][None] + ways.max(0)])
+        path = [best[-1].argmax()] if length else []
+        for backwards in reversed(came_from):
+            path.insert(0, backwards[path[0]])
+        assert tags[row].numpy().tolist() == [*path, *[0] * (12 - length)]
+
+
 def slow_confidences(potentials, transitions, tags, rule):
     """The definition in the CRF's docstring for one text."""
 

@@ -163,7 +163,7 @@ def best_path(
 def _best_scores(potentials: tf.Tensor, into: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
     """The score of the best path to each tag, `[time, batch, tags]`; `into[j, i]` is i -> j.
 
-    `active` (`[time, batch]` bool) are the positions of texts; what is said of others means nothing.
+    `active` (`[time, batch]` bool) are the positions of texts; others get any score.
     """
     candidates = _candidates(potentials, into, active)
     into_from = tf.gather(into, candidates, axis=1)

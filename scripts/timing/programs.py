@@ -16,8 +16,10 @@ from trainer.distribution.process_settings import THREADS
 HERE = Path(__file__).resolve().parent
 SINGLE, AUTO = "single", "auto"
 RASA = "rasa"
-OUR_THREADS = (THREADS, "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
-"""TensorFlow's variables, and that of oneDNN, which takes no more threads than it says."""
+OPERATIONS = "TF_NUM_INTEROP_THREADS"
+"""TensorFlow's variable: how many operations go on at once."""
+OUR_THREADS = (THREADS, OPERATIONS, "OMP_NUM_THREADS")
+"""The last is that of oneDNN, which takes no more threads than it says."""
 RASAS_THREADS = ("TF_INTRA_OP_PARALLELISM_THREADS", "TF_INTER_OP_PARALLELISM_THREADS")
 
 
@@ -45,18 +47,21 @@ def our_program(devices: str, threads: int | None) -> Program:
         threads: of each device; None = what a process takes by itself.
 
     >>> mirrored = our_program("mirrored:2", threads=1)
-    >>> mirrored.options, mirrored.variables["TF_NUM_INTRAOP_THREADS"]
-    (('strategy=mirrored', 'logical_cpu_devices=2'), '2')
+    >>> mirrored.options
+    ('strategy=mirrored', 'logical_cpu_devices=2')
+    >>> [mirrored.variables[name] for name in (THREADS, OPERATIONS)]
+    ['1', '2']
     """
     strategy, count = _parsed(devices)
     in_a_process = count if strategy == "mirrored" else 1
-    options = [f"strategy={strategy}"]
+    options, variables = [f"strategy={strategy}"], _variables(OUR_THREADS, threads)
     if in_a_process > 1:
         options.append(f"logical_cpu_devices={count}")
+        variables |= _variables((OPERATIONS,), threads and threads * in_a_process)
     return Program(
         devices,
         _started(strategy, count, [sys.executable, str(HERE / "ours.py")]),
-        _variables(OUR_THREADS, threads and threads * in_a_process),
+        variables,
         tuple(options),
     )
 

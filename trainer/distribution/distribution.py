@@ -30,6 +30,7 @@ from data_pipeline.errors import InputError
 from model.replicas import ONE_REPLICA, Replicas
 from trainer.distribution.horovod import Horovod
 from trainer.distribution.multi_worker import MultiWorker
+from trainer.distribution.process_settings import divide_cores
 from trainer.distribution.processes.cluster import started_by
 from trainer.distribution.replicas import MirroredReplicas
 from trainer.distribution.traffic import Traffic
@@ -238,6 +239,7 @@ def make_distribution(
         cpu = tf.config.list_physical_devices("CPU")[0]
         parts = [tf.config.LogicalDeviceConfiguration()] * logical_cpu_devices
         tf.config.set_logical_device_configuration(cpu, parts)
+        divide_cores(logical_cpu_devices)
     chosen, reason = strategy, "asked for"
     if strategy == "auto":
         chosen, reason = _detect()

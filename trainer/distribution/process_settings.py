@@ -75,3 +75,17 @@ def share_cores(processes: int) -> None:
         "Computing in %d thread(s), since %d processes share %d cores (%s=N: in N).",
         *(threads, processes, len(own), THREADS),
     )
+
+
+def divide_cores(devices: int) -> None:
+    """Let an operation use as many threads as one of the CPU's devices has cores.
+
+    Several operations go on at once, one per device: were each divided among all cores, they would
+    wait for each other. Nothing changes where the environment names a number.
+
+    Args:
+        devices: as many as the CPU counts as.
+    """
+    if THREADS not in os.environ:
+        threads = max(len(os.sched_getaffinity(0)) // devices, 1)
+        tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from trainer.distribution import process_settings
 from trainer.distribution.process_settings import (
     THREADS,
+    divide_cores,
     set_horovod_defaults,
     share_cores,
 )
@@ -62,6 +63,18 @@ def test_a_process_by_itself_changes_nothing(threading, caplog):
 def test_the_environment_decides(threading, monkeypatch):
     monkeypatch.setenv(THREADS, "8")
     share_cores(4)
+    assert threading.intra == 0
+
+
+@pytest.mark.parametrize("devices, threads", [(2, 4), (3, 2), (20, 1)])
+def test_devices_of_one_cpu_share_its_cores(threading, devices, threads):
+    divide_cores(devices)
+    assert (threading.intra, threading.inter) == (threads, 0)
+
+
+def test_the_environment_decides_for_devices_of_one_cpu(threading, monkeypatch):
+    monkeypatch.setenv(THREADS, "8")
+    divide_cores(4)
     assert threading.intra == 0
 
 

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from model.layers.dense import RandomlyConnectedDense, multiply
+from model.layers.head_layout import HeadLayout
 from model.layers.packing import Packing
 from model.layers.transformer_settings import TransformerSettings
 from model.noise import Noise
@@ -83,12 +84,8 @@ class MultiHeadAttention(keras.layers.Layer):
         *,
         first_only: bool = False,
     ) -> tf.Tensor:
-        # Gathering is faster than scattering and transposing, but its gradient is slower.
-        gathers = noise is None and not first_only
-        if gathers:
-            query, key, value = self._gathered(rows, packing)
-        else:
-            query, key, value = self._projected(rows, packing, first_only)
+        layout = HeadLayout.of(packing, self.settings.num_heads)
+        query, key, value = self._projected(rows, packing, layout, first_only)
         offsets = None
         if self.key_table is not None or self.value_table is not None:
             offsets = self._offsets(packing.time)
@@ -107,56 +104,25 @@ class MultiHeadAttention(keras.layers.Layer):
         units = self.settings.units
         if first_only:  # of one position per example, heads lie side by side as they are
             return self.output_layer(tf.reshape(attended, [-1, units]))
-        if gathers:
-            return self.output_layer(self._side_by_side(attended, packing))
-        shape = tf.stack([tf.shape(attended)[0], packing.time, units])
-        grid = tf.reshape(tf.transpose(attended, [0, 2, 1, 3]), shape)
-        return self.output_layer(packing.pack(tf.ensure_shape(grid, [None, None, units])))
+        return self.output_layer(layout.joined(attended))
 
     def _projected(
-        self, rows: tf.Tensor, packing: Packing, first_only: bool
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        self, rows: tf.Tensor, packing: Packing, layout: HeadLayout, first_only: bool
+    ) -> tuple[tf.Tensor, ...]:
         """Queries, keys and values, `[batch, heads, time, head width]` each.
 
-        One product and one transposition for all three: half of the time of one each.
+        One product for all three: half of the time of one each.
         """
         if not first_only:
-            return self._heads(packing.unpack(self._multiplied(rows, "query", "key", "value")))
-        key, value = self._heads(packing.unpack(self._multiplied(rows, "key", "value")))
+            return layout.split(self._multiplied(rows, "query", "key", "value"), 3)
         first = self._multiplied(tf.gather(rows, packing.starts), "query")
-        return *self._heads(first[:, None]), key, value
-
-    def _gathered(self, rows: tf.Tensor, packing: Packing) -> tuple[tf.Tensor, ...]:
-        """`_projected` without an operation that runs through memory but one."""
-        heads = self.settings.num_heads
-        parts = 3 * heads
-        projections = self._multiplied(rows, "query", "key", "value")
-        with_padding = tf.pad(projections, [[0, 1], [0, 0]])
-        pieces = tf.reshape(with_padding, [-1, self._head_width])
-        part = tf.reshape(tf.range(parts), [3, 1, heads, 1])
-        places = packing.rows_of_cells()[:, None, :] * parts + part
-        return tuple(tf.unstack(tf.gather(pieces, places)))
-
-    def _side_by_side(self, attended: tf.Tensor, packing: Packing) -> tf.Tensor:
-        """Of `[batch, heads, time, head width]` the real cells, heads side by side, packed."""
-        heads = self.settings.num_heads
-        example, position = tf.unstack(tf.cast(packing.cells, tf.int32), axis=1)
-        head = example[:, None] * heads + tf.range(heads)
-        pieces = tf.reshape(attended, [-1, self._head_width])
-        found = tf.gather(pieces, head * packing.time + position[:, None])
-        return tf.reshape(found, [-1, self.settings.units])
+        query = tf.reshape(first, [-1, self.settings.num_heads, 1, self._head_width])
+        return query, *layout.split(self._multiplied(rows, "key", "value"), 2)
 
     def _multiplied(self, rows: tf.Tensor, *names: str) -> tf.Tensor:
         """The named projections of `rows`, side by side."""
         kernels = [getattr(self, name).connected_kernel() for name in names]
         return multiply(rows, tf.concat(kernels, 1))
-
-    def _heads(self, grid: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """The projections that lie side by side in `[batch, time, …]`, one by one and by head."""
-        count = grid.shape[-1] // self.settings.units
-        shape = tf.shape(grid)
-        heads = [shape[0], shape[1], count, self.settings.num_heads, self._head_width]
-        return tuple(tf.unstack(tf.transpose(tf.reshape(grid, heads), [2, 0, 3, 1, 4]), num=count))
 
     def _offsets(self, time: tf.Tensor) -> tf.Tensor:
         """One-hot `[time, time, offsets]`: which table row belongs to (query, key)."""

@@ -7,6 +7,7 @@ on how far a batch happens to be padded.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -53,12 +54,31 @@ class Packing(NamedTuple):
         """The real cells of `[batch, time, ...]` as `[packed, ...]`."""
         return tf.gather_nd(grid, self.cells)
 
-    def unpack(self, rows: tf.Tensor) -> tf.Tensor:
-        """Lay `[packed, ...]` out as `[batch, time, ...]`, with zeros at padding."""
-        batch_and_time = tf.stack([tf.shape(self.lengths)[0], self.time])
-        shape = tf.concat([batch_and_time, tf.shape(rows)[1:]], 0)
-        grid = tf.scatter_nd(self.cells, rows, tf.cast(shape, tf.int64))
-        return tf.ensure_shape(grid, [None, None, *rows.shape[1:]])
+    def unpack(self, rows: tf.Tensor, time: tf.Tensor | None = None) -> tf.Tensor:
+        """Lay `[packed, width]` out as `[batch, time, width]`, with zeros at padding.
+
+        Rows of positions from `time` on, an int32 scalar, are left out; None = none.
+
+        >>> packing = Packing.of_lengths(tf.constant([2, 1]), tf.constant(2))
+        >>> packing.unpack(tf.constant([[1], [2], [3]]))[..., 0].numpy().tolist()
+        [[1, 2], [3, 0]]
+        >>> packing.unpack(tf.constant([[1], [2], [3]]), tf.constant(1))[..., 0].numpy().tolist()
+        [[1], [3]]
+        """
+        time = self.time if time is None else time
+        cells = self.rows_of_cells()[:, :time]
+
+        @tf.custom_gradient
+        def laid_out(rows: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+            def gradient(grid: tf.Tensor) -> tf.Tensor:  # gathers, where that of a gather adds up
+                example, position = tf.unstack(self.cells, axis=1)
+                cell = example * tf.cast(time, tf.int64) + position
+                kept = tf.where(position < tf.cast(time, tf.int64), cell, tf.size(cells, tf.int64))
+                return tf.gather(_and_zeros(tf.reshape(grid, [-1, rows.shape[1]])), kept)
+
+            return tf.gather(_and_zeros(rows), cells), gradient
+
+        return laid_out(rows)
 
     def rows_of_cells(self) -> tf.Tensor:
         """`[batch, time]` int32: the packed row of each cell; of padding the number of rows.
@@ -71,3 +91,7 @@ class Packing(NamedTuple):
         rows = self.starts[:, None] + positions
         is_real = positions < self.lengths[:, None]
         return tf.where(is_real, rows, tf.shape(self.cells)[0])
+
+
+def _and_zeros(rows: tf.Tensor) -> tf.Tensor:
+    return tf.pad(rows, [[0, 1], [0, 0]])

@@ -82,7 +82,7 @@ class TagHead(keras.layers.Layer):
             tags = places.packing.pack(tf.pad(given, [[0, 0], [0, extra]]))
             one_hot = tf.one_hot(tags, self.num_given_tags, dtype=rows.dtype)
             rows = tf.concat([rows, self.given(one_hot)], -1)
-        return places.packing.unpack(tf.cast(self.scores(rows), tf.float32))[:, :token_time]
+        return places.packing.unpack(tf.cast(self.scores(rows), tf.float32), token_time)
 
     def loss(
         self,

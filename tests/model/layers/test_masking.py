@@ -34,7 +34,7 @@ def test_proportions():
     other = np.any(after != rows, -1) & ~vector
     assert abs(vector.sum() / chosen.sum() - 0.7) < 0.04
     assert abs(other.sum() / chosen.sum() - 0.1) < 0.03
-    changed = places.packing.unpack(tf.constant(vector | other)).numpy()
+    changed = places.packing.unpack(tf.constant(vector | other)[:, None])[..., 0].numpy()
     assert not np.any(changed[:, :-1] & ~chosen)
 
 

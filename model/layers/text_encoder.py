@@ -14,7 +14,7 @@ from model.layers.input_mask import InputMask
 from model.layers.packing import Packing
 from model.layers.recompute_in_parts import encode_in_parts
 from model.layers.text_settings import TextSettings
-from model.layers.transformer import TransformerEncoder
+from model.layers.transformer.encoder import TransformerEncoder
 from model.noise import Noise
 from model.replicas import ONE_REPLICA, Replicas
 

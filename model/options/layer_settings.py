@@ -6,7 +6,7 @@ from typing import Any
 
 from model.layers.feature_widths import FeatureWidths
 from model.layers.text_settings import TextSettings
-from model.layers.transformer_settings import TransformerSettings
+from model.layers.transformer.settings import TransformerSettings
 from model.options.shared import SharedOptions
 
 

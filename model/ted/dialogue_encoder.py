@@ -12,8 +12,8 @@ import tensorflow as tf
 from model.layers.dense import gelu
 from model.layers.packing import Packing
 from model.layers.recompute_in_parts import encode_in_parts
-from model.layers.transformer import TransformerEncoder
-from model.layers.transformer_settings import TransformerSettings
+from model.layers.transformer.encoder import TransformerEncoder
+from model.layers.transformer.settings import TransformerSettings
 from model.noise import Noise
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from timeline import main, read
+from timing.timeline import main, read
 
 KINDS = {"weights": "ALLGATHER", "first": "ALLREDUCE", "second": "ALLREDUCE", "rows": "ALLREDUCE"}
 

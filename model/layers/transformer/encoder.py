@@ -9,12 +9,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from model.layers.attention import MultiHeadAttention
 from model.layers.compiled import common_length
 from model.layers.dense import RandomlyConnectedDense
 from model.layers.packing import Packing
 from model.layers.row_passes import NO_DROPOUT, RowPasses
-from model.layers.transformer_settings import TransformerSettings
+from model.layers.transformer.attention import MultiHeadAttention
+from model.layers.transformer.layer_norm import RowNormalization
+from model.layers.transformer.settings import TransformerSettings
 from model.noise import Noise
 
 WIDE = 64
@@ -62,8 +63,8 @@ class TransformerEncoderLayer(keras.layers.Layer):
         self.widen = self._dense("widen", units, 4 * units)
         self.narrow = self._dense("narrow", 4 * units, units)
 
-    def _norm(self, name: str) -> keras.layers.LayerNormalization:
-        layer = keras.layers.LayerNormalization(epsilon=1e-6, dtype=self.dtype_policy, name=name)
+    def _norm(self, name: str) -> RowNormalization:
+        layer = RowNormalization(epsilon=1e-6, dtype=self.dtype_policy, name=name)
         layer.build((None, self.settings.units))
         return layer
 
@@ -134,9 +135,7 @@ class TransformerEncoder(keras.layers.Layer):
         )
         self.project.build(input_shape)
         self.encoder_layers = [self._layer(number) for number in range(settings.num_layers)]
-        self.norm = keras.layers.LayerNormalization(
-            epsilon=1e-6, dtype=self.dtype_policy, name="norm"
-        )
+        self.norm = RowNormalization(epsilon=1e-6, dtype=self.dtype_policy, name="norm")
         self.norm.build((None, settings.units))
 
     def _layer(self, number: int) -> TransformerEncoderLayer:

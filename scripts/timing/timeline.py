@@ -2,8 +2,8 @@
 """One training step of Horovod processes, exchange by exchange, of one or several timelines.
 
     python -m trainer --profile ...                     # under horovodrun
-    python scripts/timeline.py RUN_DIR/tensorboard/horovod_timeline.json --out step.png
-    python scripts/timeline.py "before=old.json" "after=new.json" --out steps.png
+    python scripts/timing/timeline.py RUN_DIR/tensorboard/horovod_timeline.json --out step.png
+    python scripts/timing/timeline.py "before=old.json" "after=new.json" --out steps.png
 
 Draws, of the step of median length in each timeline, a row per exchange: a line from when the first
 process asked for it to when all had and it began, and a bar for how long it took; prints the same.

@@ -10,9 +10,9 @@ import keras
 import tensorflow as tf
 
 from model.layers.dense import RandomlyConnectedDense, multiply
-from model.layers.head_layout import HeadLayout
 from model.layers.packing import Packing
-from model.layers.transformer_settings import TransformerSettings
+from model.layers.transformer.head_layout import HeadLayout
+from model.layers.transformer.settings import TransformerSettings
 from model.noise import Noise
 
 

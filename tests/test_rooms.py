@@ -36,7 +36,8 @@ MODEL_FLOORS = (
     ("batch", "replicas", "model_config", "product_policy"),
     ("noise", "loss_term"),
     ("layers",),
-    ("options", "weight_counts"),
+    ("encoders", "weight_counts"),
+    ("options",),
     ("losses",),
     ("diet", "ted"),
     ("response_selector", "unexpected_intent"),  # in Rasa, too, kinds of DIET and of TED

@@ -11,7 +11,7 @@ from model.batch import LABEL_SPEC, TOKEN_ID_SPEC, WEIGHT_SPEC, Batch, tag_spec
 from model.diet.label_table import LabelTable
 from model.diet.options import DIETOptions
 from model.diet.sizes import DIETSizes
-from model.layers.text_encoder import EncodedText, TextEncoder, hidden_layers
+from model.encoders.text_encoder import EncodedText, TextEncoder, hidden_layers
 from model.loss_term import LossTerm, Terms
 from model.losses.dot_product_loss import DotProductLoss
 from model.losses.label_choice import choice_terms, embedding, label_confidences

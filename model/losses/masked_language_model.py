@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from model.encoders.text_encoder import EncodedText
 from model.layers.dense import Embed
-from model.layers.text_encoder import EncodedText
 from model.loss_term import LossTerm
 from model.losses.dot_product_loss import Candidates, DotProductLoss, Pairs
 from model.noise import Noise

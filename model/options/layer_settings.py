@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from model.encoders.text_settings import TextSettings
+from model.encoders.transformer_settings import TransformerSettings
 from model.layers.feature_widths import FeatureWidths
-from model.layers.text_settings import TextSettings
-from model.layers.transformer.settings import TransformerSettings
 from model.options.shared import SharedOptions
 
 

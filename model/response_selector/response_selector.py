@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from model.batch import LABEL_SPEC, TOKEN_ID_SPEC, WEIGHT_SPEC, Batch
 from model.diet.label_table import LabelTable
-from model.layers.text_encoder import EncodedText, TextEncoder, hidden_layers
-from model.layers.text_settings import TextSettings
+from model.encoders.text_encoder import EncodedText, TextEncoder, hidden_layers
+from model.encoders.text_settings import TextSettings
 from model.loss_term import LossTerm, Terms
 from model.losses.dot_product_loss import DotProductLoss
 from model.losses.label_choice import choice_terms, embedding, label_confidences

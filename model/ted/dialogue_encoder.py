@@ -9,11 +9,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from model.encoders.transformer import TransformerEncoder
+from model.encoders.transformer_settings import TransformerSettings
 from model.layers.dense import gelu
 from model.layers.packing import Packing
 from model.layers.recompute_in_parts import encode_in_parts
-from model.layers.transformer.encoder import TransformerEncoder
-from model.layers.transformer.settings import TransformerSettings
 from model.noise import Noise
 
 

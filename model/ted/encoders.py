@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from model.encoders.text_settings import TextSettings
 from model.layers.feature_widths import FeatureWidths
-from model.layers.text_settings import TextSettings
 from model.options.layer_settings import text_settings, transformer_settings
 from model.ted.batch import TEXT_ATTRIBUTES
 from model.ted.dialogue_encoder import DialogueEncoder

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from model.encoders.text_encoder import EncodedText
 from model.layers.feature_combining import Places
 from model.layers.packing import Packing
-from model.layers.text_encoder import EncodedText
 
 
 class TaggedTexts(NamedTuple):

@@ -9,10 +9,10 @@ import keras
 import tensorflow as tf
 
 from model.batch import Batch
+from model.encoders.text_encoder import EncodedText, TextEncoder
+from model.encoders.text_settings import TextSettings
 from model.layers.dense import Ffnn
 from model.layers.sparse import DenseForSparse
-from model.layers.text_encoder import EncodedText, TextEncoder
-from model.layers.text_settings import TextSettings
 from model.noise import Noise
 from model.replicas import ONE_REPLICA, Replicas
 

@@ -19,6 +19,8 @@ from trainer.signatures.verify import Check
 
 FEATURES = "features"
 DEFAULT = "serving_default"
+WITHOUT_GRADIENTS = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+"""Answers have none, and functions for them would have to be saved."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class ServedModel:
             used = {v.ref(): v for function in concrete.values() for v in function.graph.variables}
             module.weights = list(used.values())
         with _without_remarks():
-            tf.saved_model.save(module, str(folder), signatures=concrete)
+            tf.saved_model.save(module, str(folder), signatures=concrete, options=WITHOUT_GRADIENTS)
         return {
             name: {
                 "inputs": _described(self.signatures[name].spec),

@@ -13,12 +13,12 @@ from goldens import (
     run_and_differentiate,
 )
 
+from model.encoders.transformer import TransformerEncoder
+from model.encoders.transformer_settings import TransformerSettings
 from model.layers.dense import gelu
 from model.layers.feature_combining import FeatureCombining, Places
 from model.layers.input_mask import InputMask
 from model.layers.packing import Packing
-from model.layers.transformer.encoder import TransformerEncoder
-from model.layers.transformer.settings import TransformerSettings
 
 TRANSFORMERS = sorted(file.stem for file in DIRECTORY.glob("transformer_*.npz"))
 TRANSFORMER_OPTIONS = {

@@ -10,10 +10,10 @@ from ted_toys import FULL, Toy, toy_ted
 
 from model.diet.diet import DIET
 from model.diet.options import DIETOptions
+from model.encoders.transformer import TransformerEncoder
+from model.encoders.transformer_settings import TransformerSettings
 from model.layers.packing import Packing
 from model.layers.recompute_in_parts import encode_in_parts
-from model.layers.transformer.encoder import TransformerEncoder
-from model.layers.transformer.settings import TransformerSettings
 from model.noise import Noise
 
 STEP = tf.constant(3, tf.int64)

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from model.encoders.head_layout import HeadLayout
+from model.encoders.transformer_settings import TransformerSettings
 from model.layers.dense import RandomlyConnectedDense, multiply
 from model.layers.packing import Packing
-from model.layers.transformer.head_layout import HeadLayout
-from model.layers.transformer.settings import TransformerSettings
 from model.noise import Noise
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model.layers.transformer.layer_norm import RowNormalization
+from model.encoders.layer_norm import RowNormalization
 
 
 @pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from model.encoders.attention import MultiHeadAttention
+from model.encoders.transformer import TransformerEncoder, position_encoding
+from model.encoders.transformer_settings import TransformerSettings
 from model.layers.compiled import common_length
 from model.layers.packing import Packing
-from model.layers.transformer.attention import MultiHeadAttention
-from model.layers.transformer.encoder import TransformerEncoder, position_encoding
-from model.layers.transformer.settings import TransformerSettings
 from model.noise import Noise
 
 LENGTHS = [4, 1, 3]
@@ -166,7 +166,7 @@ def test_compiled_passes_are_those_op_by_op_with_their_gradients(monkeypatch, fi
     weights = [variable.value for variable in encoder.trainable_variables]
 
     def found(wide):
-        monkeypatch.setattr("model.layers.transformer.encoder.WIDE", wide)
+        monkeypatch.setattr("model.encoders.transformer.WIDE", wide)
         with tf.GradientTape() as tape:
             tape.watch(ROWS)
             noise = Noise(1, tf.constant(1, tf.int64))

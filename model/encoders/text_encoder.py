@@ -8,13 +8,13 @@ import keras
 import tensorflow as tf
 
 from model.batch import Batch
+from model.encoders.text_settings import TextSettings
+from model.encoders.transformer import TransformerEncoder
 from model.layers.dense import Ffnn, gelu
 from model.layers.feature_combining import FeatureCombining, Places
 from model.layers.input_mask import InputMask
 from model.layers.packing import Packing
 from model.layers.recompute_in_parts import encode_in_parts
-from model.layers.text_settings import TextSettings
-from model.layers.transformer.encoder import TransformerEncoder
 from model.noise import Noise
 from model.replicas import ONE_REPLICA, Replicas
 

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from model.encoders.transformer_settings import TransformerSettings
 from model.layers.feature_widths import FeatureWidths
-from model.layers.transformer.settings import TransformerSettings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

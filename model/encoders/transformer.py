@@ -9,13 +9,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from model.encoders.attention import MultiHeadAttention
+from model.encoders.layer_norm import RowNormalization
+from model.encoders.transformer_settings import TransformerSettings
 from model.layers.compiled import common_length
 from model.layers.dense import RandomlyConnectedDense
 from model.layers.packing import Packing
 from model.layers.row_passes import NO_DROPOUT, RowPasses
-from model.layers.transformer.attention import MultiHeadAttention
-from model.layers.transformer.layer_norm import RowNormalization
-from model.layers.transformer.settings import TransformerSettings
 from model.noise import Noise
 
 WIDE = 64

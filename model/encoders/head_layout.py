@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from model.layers.packing import Packing
+from model.layers.packing import Packing, with_zeros
 
 
 class HeadLayout(NamedTuple):
@@ -72,10 +72,9 @@ class HeadLayout(NamedTuple):
     def _to_grids(self, rows: tf.Tensor, count: int) -> tf.Tensor:
         """`[count, batch, heads, time, units / heads]`."""
         pieces = count * self.heads
-        with_padding = tf.pad(rows, [[0, 1], [0, 0]])
         piece = tf.reshape(tf.range(pieces), [count, 1, self.heads, 1])
         width = rows.shape[1] // pieces
-        return tf.gather(tf.reshape(with_padding, [-1, width]), self.rows * pieces + piece)
+        return tf.gather(tf.reshape(with_zeros(rows), [-1, width]), self.rows * pieces + piece)
 
     def _to_rows(self, grid: tf.Tensor) -> tf.Tensor:
         """`[packed, units]`."""

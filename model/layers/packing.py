@@ -74,9 +74,9 @@ class Packing(NamedTuple):
                 example, position = tf.unstack(self.cells, axis=1)
                 cell = example * tf.cast(time, tf.int64) + position
                 kept = tf.where(position < tf.cast(time, tf.int64), cell, tf.size(cells, tf.int64))
-                return tf.gather(_and_zeros(tf.reshape(grid, [-1, rows.shape[1]])), kept)
+                return tf.gather(with_zeros(tf.reshape(grid, [-1, rows.shape[1]])), kept)
 
-            return tf.gather(_and_zeros(rows), cells), gradient
+            return tf.gather(with_zeros(rows), cells), gradient
 
         return laid_out(rows)
 
@@ -93,5 +93,6 @@ class Packing(NamedTuple):
         return tf.where(is_real, rows, tf.shape(self.cells)[0])
 
 
-def _and_zeros(rows: tf.Tensor) -> tf.Tensor:
+def with_zeros(rows: tf.Tensor) -> tf.Tensor:
+    """`[rows, width]` and one more row, of zeros: what padding is gathered from."""
     return tf.pad(rows, [[0, 1], [0, 0]])

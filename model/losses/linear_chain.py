@@ -184,7 +184,7 @@ def _candidates(potentials: tf.Tensor, into: tf.Tensor, active: tf.Tensor) -> tf
 
     With s the greatest difference between two transitions, the scores of the best paths through two
     tags of one position differ from their potentials' difference by at most 2 s: for how they are
-    reached, and for where they lead. The third s is more than sums may lose by rounding.
+    reached, and for where they lead. The third s is room for what sums lose by rounding.
     """
     spread = tf.reduce_max(into) - tf.reduce_min(into)
     least = tf.reduce_max(potentials, -1, keepdims=True) - 3 * spread

@@ -123,10 +123,10 @@ def read(path: Path) -> list[Exchange]:
     Raises:
         click.ClickException: it is none.
     """
-    text = path.read_text(encoding="utf-8").strip().rstrip(",")
     try:
+        text = path.read_text(encoding="utf-8").strip().rstrip(",")
         return median_step(exchanges(json.loads(text if text.endswith("]") else text + "]")))
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise click.ClickException(f"{path} is no timeline of Horovod: {error}") from None
 
 
@@ -143,9 +143,15 @@ def lines(step: Sequence[Exchange]) -> list[str]:
 
 
 def picture(steps: dict[str, Sequence[Exchange]], path: Path) -> None:
-    """Draw the steps, one below the other, to the same scale."""
-    from matplotlib.figure import Figure
+    """Draw the steps, one below the other, to the same scale.
 
+    Raises:
+        click.ClickException: there is no matplotlib.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise click.ClickException("--out needs matplotlib: pip install -e '.[sweep]'") from None
     heights = [len(step) for step in steps.values()]
     figure = Figure(figsize=(9, 1.2 + 0.22 * sum(heights)), layout="constrained")
     grid = figure.subplots(len(steps), 1, sharex=True, squeeze=False, height_ratios=heights)

@@ -65,3 +65,8 @@ def test_what_is_no_timeline_is_refused_in_a_line(tmp_path, text):
     path.write_text(text)
     done = CliRunner().invoke(main, [str(path)])
     assert done.exit_code == 1 and "Error: " in done.output and "Traceback" not in done.output
+
+
+def test_a_file_that_is_not_there_is_said_in_a_line(tmp_path):
+    done = CliRunner().invoke(main, [str(tmp_path / "none.json")])
+    assert done.exit_code == 1 and "none.json" in done.output and done.exception.code == 1

@@ -87,5 +87,6 @@ def divide_cores(devices: int) -> None:
         devices: as many as the CPU counts as.
     """
     if THREADS not in os.environ:
-        threads = max(len(os.sched_getaffinity(0)) // devices, 1)
+        own = os.sched_getaffinity(0)
+        threads = fair_share(own, own, devices)
         tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -57,7 +57,7 @@ def times_of_parts(task: Any, directory: Path, rounds: int) -> dict[str, float]:
 
 
 def _times_in_turns(
-    programs: Mapping[str, Callable[[Any, int], None]], batches: list[Any], rounds: int
+    programs: Mapping[str, Callable[[Any, int], Any]], batches: list[Any], rounds: int
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
     """Seconds of wall and of processor time per step, by program."""
     wall: dict[str, list[float]] = {name: [] for name in programs}
@@ -95,7 +95,7 @@ def _differences(wall: Mapping[str, list[float]]) -> dict[str, float]:
     }
 
 
-def _programs(loop: TrainingLoop, spec: Any, seed: int) -> dict[str, Callable[[Any, int], None]]:
+def _programs(loop: TrainingLoop, spec: Any, seed: int) -> dict[str, Callable[[Any, int], Any]]:
     model, replicas = loop.model, loop.distribution.replicas
 
     def loss(batch: Any, step: tf.Tensor) -> tf.Tensor:
@@ -123,7 +123,7 @@ def _programs(loop: TrainingLoop, spec: Any, seed: int) -> dict[str, Callable[[A
     return {
         "forward": compiled(forward),
         "backward": compiled(backward),
-        "step": lambda batch, step: _wait_for(whole(batch, step)),
+        "step": lambda batch, step: whole(batch, step).read(),
     }
 
 

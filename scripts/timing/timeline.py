@@ -16,7 +16,7 @@ import itertools
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,9 @@ def exchanges(events: Sequence[dict[str, Any]]) -> list[Exchange]:
     """
     labels = [event for event in events if event.get("name") == "process_name"]
     names = {label["pid"]: label["args"].get("name", "") for label in labels}
-    found, open_spans, asked = [], {}, {}
+    found: list[Exchange] = []
+    open_spans: dict[Any, list[dict]] = {}
+    asked: dict[Any, float] = {}
     for event in events:
         tensor, spans = event.get("pid"), open_spans.setdefault(event.get("pid"), [])
         if event["ph"] == "B":
@@ -142,7 +144,7 @@ def lines(step: Sequence[Exchange]) -> list[str]:
     return table
 
 
-def picture(steps: dict[str, Sequence[Exchange]], path: Path) -> None:
+def picture(steps: Mapping[str, Sequence[Exchange]], path: Path) -> None:
     """Draw the steps, one below the other, to the same scale.
 
     Raises:

@@ -81,14 +81,13 @@ class Saver:
         """Count steps and minutes from here."""
         self._last_step, self._last_time = position.step, time.monotonic()
 
-    def save_if_due(self, position: Position) -> None:
-        """Save if enough steps or minutes have passed since the last time."""
-        steps = position.step - self._last_step
+    def is_due(self, step: int) -> bool:
+        """Whether enough steps, of which `step` are done, or minutes have passed since the last."""
+        steps = step - self._last_step
         minutes = (time.monotonic() - self._last_time) / 60
         by_steps = self._policy.every_steps is not None and steps >= self._policy.every_steps
         by_time = self._policy.every_minutes is not None and minutes >= self._policy.every_minutes
-        if by_steps or by_time:
-            self.save(position)
+        return by_steps or by_time
 
     def save(self, position: Position, metrics: Mapping[str, float] | None = None) -> None:
         """Save the variables as they are now; what is written may be complete only by `finish`.

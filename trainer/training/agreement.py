@@ -42,7 +42,8 @@ class Wish(IntEnum):
 class Agreement:
     """Does what any process wants, on all of them, after the same step.
 
-    A wish travels with the next step, which then is not applied if the wish ends training.
+    A wish travels with the next step, which then is not applied if the wish ends training, nor is
+    any after it. All have read it once the step after that has begun, and do it then.
 
     Args:
         model: Keras callbacks set its `stop_training`.

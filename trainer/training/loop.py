@@ -5,6 +5,8 @@
 Before each epoch and with each step all processes agree on whether it goes on
 (`trainer/training/agreement.py`).
 
+What a step returned is read once the next one has begun, so that a GPU does not wait for the host.
+
 The position (epoch, step) says it all: plans and random draws are computed from it.
 """
 
@@ -18,6 +20,7 @@ from functools import lru_cache
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from data_pipeline.batches.dataset import BatchSource
 from data_pipeline.batches.plans import Plan, Schedule
@@ -32,7 +35,7 @@ from trainer.training.batch_stream import BatchStream
 from trainer.training.freed_memory import keep_freed_memory
 from trainer.training.optimizer import make_optimizer
 from trainer.training.precision import LossScale
-from trainer.training.step import TrainStep, regularisation_loss, term_means
+from trainer.training.step import StepResult, TrainStep, regularisation_loss, term_means
 from trainer.training.unrewritten_graphs import unrewritten_graphs
 from trainer.training.validation import EvaluationStep, Validation
 
@@ -101,6 +104,7 @@ class TrainingLoop:
         self._evaluation = EvaluationStep(self.model, distribution)
         self.agreement = Agreement(distribution, self.model)
         self.position = Position()
+        self._read_at = 0.0
 
     @property
     def variables(self) -> dict[str, list[Any]]:
@@ -218,36 +222,55 @@ class TrainingLoop:
         """Take what is left of the epoch's `steps`, unless training is to end before."""
         if not self._step.compiled:
             self._step.compile(fit.batches.element_spec)
-        started = time.perf_counter()
+        self._read_at = time.perf_counter()
+        unread: StepResult | None = None  # of the step that was begun last
+        heard: int = Wish.NOTHING  # with the step before that
         for batch in fit.batches.take(steps - self.position.step_in_epoch):
-            at = self.position
-            result = self._take_step(batch, self.agreement.wish(fit.commits))
-            wish = int(result.pop("wish"))
-            if Wish.ends(wish):
-                self.agreement.fulfil(wish, at, fit.saver, fit.commits)
-                return
-            self._check(result, at)
-            now = time.perf_counter()
-            counted = dict(result) if result["finite"] else {}  # else its losses are not numbers
-            counted["seconds"], started = now - started, now
-            sums = {name: at.sums.get(name, 0.0) + value for name, value in counted.items()}
-            self.position = at = replace(
-                at,
-                step=at.step + 1,
-                step_in_epoch=at.step_in_epoch + 1,
-                sums={**at.sums, **sums},
-            )
-            logs = {**term_means(result), **self._step.facts(result)}
-            fit.callbacks.on_train_batch_end(at.step, logs)
-            if at.step_in_epoch < steps:  # after the last one the epoch ends first
-                fit.saver.save_if_due(at)
-                self.agreement.fulfil(wish, at, fit.saver, fit.commits)
+            begun = self._begin(batch, self.agreement.wish(fit.commits), unread)
+            if unread is not None:
+                heard = self._read(unread, fit)
+            is_last = self.position.step_in_epoch + 1 == steps
+            if heard or is_last:
+                # All hear it now, also those that have read a step earlier.
+                wish = max(heard, self._read(begun, fit))
+                if Wish.ends(wish) or not is_last:  # after the last one the epoch ends first
+                    self.agreement.fulfil(wish, self.position, fit.saver, fit.commits)
+                if Wish.ends(wish):
+                    return
+                unread, heard = None, Wish.NOTHING
+            elif fit.saver.is_due(self.position.step + 1):
+                unread, heard = None, self._read(begun, fit)
+                fit.saver.save(self.position)
+            else:
+                unread = begun
 
-    def _take_step(self, batch: Any, wish: int) -> dict[str, float]:
-        """The result of a step, on the host."""
+    def _begin(self, batch: Any, wish: int, unread: StepResult | None) -> StepResult:
+        """Begin a step, perhaps while the one before is still being taken."""
         if self.distribution.traffic is None and Wish.ends(wish):
-            return {"wish": wish}  # there is nobody whom a step would tell
-        return {name: float(v) for name, v in self._step(batch, self.position.step, wish).items()}
+            return StepResult(["wish"], tf.constant([wish]))  # nobody whom a step would tell
+        return self._step(batch, self.position.step + (unread is not None), wish)
+
+    def _read(self, result: StepResult, fit: _Fit) -> int:
+        """Wait for a step and count it, if it was applied; what was wished with it."""
+        found = result.read()
+        wish = int(found.pop("wish"))
+        if Wish.ends(wish):
+            return wish
+        at = self.position
+        self._check(found, at)
+        now = time.perf_counter()
+        counted = dict(found) if found["finite"] else {}  # else its losses are not numbers
+        counted["seconds"], self._read_at = now - self._read_at, now
+        sums = {name: at.sums.get(name, 0.0) + value for name, value in counted.items()}
+        self.position = replace(
+            at,
+            step=at.step + 1,
+            step_in_epoch=at.step_in_epoch + 1,
+            sums={**at.sums, **sums},
+        )
+        logs = {**term_means(found), **self._step.facts(found)}
+        fit.callbacks.on_train_batch_end(at.step + 1, logs)
+        return wish
 
     def _batches(self, train: BatchSource, schedule: Schedule) -> BatchStream:
         """From `position` to the end of the schedule."""
@@ -264,7 +287,7 @@ class TrainingLoop:
     def _check(self, result: Mapping[str, float], position: Position) -> None:
         if result["finite"]:
             return
-        if self.loss_scale.dynamic and self.loss_scale.current() > 1:
+        if self.loss_scale.dynamic and result["loss_scale"] > 1:
             logger.info("Step %d overflowed in float16 and was skipped.", position.step + 1)
             return
         losses = {name: f"{value:.4g}" for name, value in term_means(result).items()}

@@ -42,16 +42,16 @@ class LossScale:
     def variables(self) -> list[keras.Variable]:
         return [self.value, self.finite_steps, self.skipped_steps]
 
-    def current(self) -> float:
-        """The scale now, on the host."""
-        return float(keras.ops.convert_to_numpy(self.value))
-
-    def facts(self) -> dict[str, float]:
-        """`loss_scale` and `skipped_steps` so far, on the host; nothing if there is no scale."""
+    @property
+    def shown(self) -> dict[str, keras.Variable]:
+        """`loss_scale` and `skipped_steps` so far; nothing if there is no scale."""
         if not self.dynamic:
             return {}
-        skipped = int(keras.ops.convert_to_numpy(self.skipped_steps))
-        return {"loss_scale": self.current(), "skipped_steps": skipped}
+        return {"loss_scale": self.value, "skipped_steps": self.skipped_steps}
+
+    def facts(self) -> dict[str, float]:
+        """What is `shown`, on the host."""
+        return {name: keras.ops.convert_to_numpy(v).item() for name, v in self.shown.items()}
 
     def after_step(self, finite: tf.Tensor) -> None:
         """Adjust to whether the step's gradients were finite (bool scalar)."""

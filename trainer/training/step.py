@@ -12,7 +12,7 @@ losses are divided by, and what processes wish, when a step begins, and figures 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import keras
@@ -28,6 +28,23 @@ from trainer.training.precision import LossScale
 
 Gradient: TypeAlias = tf.Tensor | tf.IndexedSlices
 ReadRows = Callable[[Any, tf.Tensor], tf.Tensor]
+
+
+class StepResult:
+    """What a step returned; on a GPU it may not be there yet.
+
+    Args:
+        names: of the numbers.
+        numbers: `[names]` float64, which holds counts of bytes and float32 sums exactly.
+    """
+
+    def __init__(self, names: Sequence[str], numbers: tf.Tensor):
+        self._names = names
+        self._numbers = numbers
+
+    def read(self) -> dict[str, float]:
+        """Wait for the step and copy its numbers to the host, all at once."""
+        return dict(zip(self._names, self._numbers.numpy().tolist(), strict=True))
 
 
 class TrainStep:
@@ -57,6 +74,7 @@ class TrainStep:
         self._seed = seed
         self._clip_norm = clip_norm
         self._function: Callable | None = None
+        self._names: list[str] = []
         self._catch_up = tf.function(self._bring_up_to_date, autograph=False)
 
     @property
@@ -70,7 +88,7 @@ class TrainStep:
             self._on_all_replicas, input_signature=signature, autograph=False
         )
 
-    def __call__(self, batch: Any, step: int, wish: int = Wish.NOTHING) -> dict[str, tf.Tensor]:
+    def __call__(self, batch: Any, step: int, wish: int = Wish.NOTHING) -> StepResult:
         """Train on `batch`; `step` is the number of finished steps.
 
         Args:
@@ -78,18 +96,19 @@ class TrainStep:
 
         Returns:
             `wish`: the largest one of all processes; if it `ends` training, nothing was written;
-            `finite`: bool, whether the step was applied; `gradient_norm`; and, as float32 sums over
+            `finite`: 1 if the step was applied, else 0; `gradient_norm`; and, as float32 sums over
             the global batch, `NAME/total` and `NAME/weight` of every metric and of every loss
             term, whose names begin with `loss/`; with several processes `bytes_sent` and
-            `communication_seconds` of this one (see `Traffic`).
+            `communication_seconds` of this one (see `Traffic`); what `LossScale.shown` names.
         """
         assert self._function is not None, "`compile` comes first"
-        return self._function(batch, tf.constant(step, tf.int64), tf.constant(wish, tf.int32))
+        numbers = self._function(batch, tf.constant(step, tf.int64), tf.constant(wish, tf.int32))
+        return StepResult(self._names, numbers)
 
     def facts(self, result: Mapping[str, float]) -> dict[str, float]:
-        """What to show of a step beside its losses, given what it returned, on the host."""
-        names = {"gradient_norm", BYTES, SECONDS} & result.keys()
-        return {**{name: result[name] for name in sorted(names)}, **self._loss_scale.facts()}
+        """What to show of a step beside its losses, given what it returned."""
+        names = {"gradient_norm", BYTES, SECONDS, *self._loss_scale.shown} & result.keys()
+        return {name: result[name] for name in sorted(names)}
 
     def bring_up_to_date(self) -> None:
         """Write the rows of wide kernels that wait for their next gradient, on every replica."""
@@ -102,9 +121,11 @@ class TrainStep:
 
         self._distribution.run(write, ())
 
-    def _on_all_replicas(self, *given: Any) -> dict[str, tf.Tensor]:
+    def _on_all_replicas(self, *given: Any) -> tf.Tensor:
         with self._optimizer.read_by(self._model):
-            return self._distribution.run(self._on_one_replica, given)
+            result = self._distribution.run(self._on_one_replica, given)
+        self._names = list(result)
+        return tf.stack([tf.cast(value, tf.float64) for value in result.values()])
 
     def _on_one_replica(
         self, batch: Mapping[str, tf.Tensor], step: tf.Tensor, wish: tf.Tensor
@@ -148,6 +169,7 @@ class TrainStep:
         sums = _named_sums(losses, terms.metrics, weights, figures)
         if traffic is not None:
             sums |= traffic.totals()
+        sums |= {name: variable.value for name, variable in self._loss_scale.shown.items()}
         return {**sums, "gradient_norm": norm, "finite": finite, "wish": wish}
 
     def _apply(self, gradients: list[Gradient], variables: list, flags: tf.Tensor) -> None:

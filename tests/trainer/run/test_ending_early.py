@@ -60,9 +60,9 @@ def test_sigterm_ends_with_a_checkpoint_and_the_same_command_goes_on(train, tmp_
         add_callback(patch, SignalAt(signal.SIGTERM, step=2))
         stopped = train()
     assert stopped.code == 143 and stopped.out == "", "128 + SIGTERM"
-    assert stopped.err.splitlines()[-1].startswith("Stopped after step 2, in epoch 1;")
+    assert stopped.err.splitlines()[-1].startswith("Stopped after step 3, in epoch 1;")
     assert signal.getsignal(signal.SIGTERM) is handler
-    assert position(tmp_path / "run")["step_in_epoch"] == 2
+    assert position(tmp_path / "run")["step_in_epoch"] == 3  # it had begun
     finished = train()
     assert finished.code == 0, finished.err
     assert position(tmp_path / "run")["epoch"] == 2
@@ -119,7 +119,7 @@ def test_an_epoch_in_progress_keeps_its_plan_when_there_are_more_epochs(
     assert [line["global_batch_size"] for line in alone] == [4, 8, 12]
     (tmp_path / "run").rename(tmp_path / "alone")
     with monkeypatch.context() as patch:
-        add_callback(patch, SignalAt(signal.SIGTERM, step=alone[0]["steps"] + 2))
+        add_callback(patch, SignalAt(signal.SIGTERM, step=alone[0]["steps"] + 1))
         assert train(*sizes, "--epochs", 3).code == 143
     stopped_at = position(tmp_path / "run")
     result = train(*sizes, "--epochs", 5)
@@ -240,4 +240,4 @@ def test_a_fresh_run_that_is_stopped_tells_where_it_goes_on(train, tmp_path, mon
     assert stopped.err.splitlines()[-1].endswith(
         f"a checkpoint was written. Go on with --run-dir {there} in the place of --fresh."
     )
-    assert position(there)["step"] == 2
+    assert position(there)["step"] == 3

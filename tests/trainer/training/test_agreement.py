@@ -125,7 +125,10 @@ def test_a_world_that_ends_leaves_a_commit_and_a_checkpoint(saver, commits, tmp_
 
 
 class EndAfter(keras.callbacks.Callback):
-    """Ends training after a step, as Keras' callbacks do, or after an epoch (0-based)."""
+    """Ends training once told of a step, as Keras' callbacks do, or after an epoch (0-based).
+
+    By then the next step has begun, which is the last one.
+    """
 
     def __init__(self, *, step=None, epoch=None):
         super().__init__()
@@ -156,7 +159,7 @@ def trained(directory, *callbacks):
     ("callback", "position", "epochs"),
     [
         (EndAfter(epoch=1), (6, 2, 0), [0, 1]),
-        (EndAfter(step=4), (4, 1, 1), [0]),
+        (EndAfter(step=4), (5, 1, 2), [0]),
         (EndAfter(step=6), (6, 2, 0), [0, 1]),
     ],
     ids=["after an epoch", "in an epoch", "after the last step of an epoch"],

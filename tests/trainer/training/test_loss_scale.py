@@ -13,19 +13,19 @@ from trainer.training.step import term_means
 def after(scale, finite, times=1):
     for _ in range(times):
         scale.after_step(tf.constant(finite))
-    return scale.current()
+    return float(scale.value)
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_other_precisions_have_no_scale(precision):
     scale = LossScale(precision)
-    assert not scale.dynamic and scale.current() == 1
+    assert not scale.dynamic and float(scale.value) == 1
     assert after(scale, False) == 1 and after(scale, True, 3) == 1
 
 
 def test_a_step_that_overflows_halves_the_scale_and_is_counted():
     scale = LossScale("mixed_float16")
-    assert scale.current() == INITIAL_SCALE
+    assert float(scale.value) == INITIAL_SCALE
     assert after(scale, False) == INITIAL_SCALE / 2
     assert after(scale, False) == INITIAL_SCALE / 4
     assert int(scale.skipped_steps) == 2

@@ -54,7 +54,7 @@ def main(strategy: str, devices: str) -> None:
     step.compile(batches.element_spec)
     seen = []
     for number, batch in enumerate(batches):
-        finite = bool(step(batch, number)["finite"])
+        finite = bool(step(batch, number).read()["finite"])
         copies = [copy.numpy() for copy in _copies(model.weight)]
         seen.append({"finite": finite, "weight": [float(w[0]) for w in copies], **scale.facts()})
     print(json.dumps(seen), flush=True)

@@ -47,10 +47,13 @@ def test_steps_and_minutes_are_counted_from_the_last_checkpoint(clock, policy, e
     saver.start_at(Position(step=2))
     for step in range(3, 13):
         clock[0] += 30
-        saver.save_if_due(Position(step=step))
+        if saver.is_due(step):
+            saver.save(Position(step=step))
     saver.finish()
     assert written.steps == expected
 
 
 def test_only_the_chief_has_a_checkpointer_and_writes(clock):
-    Saver(None, CheckpointPolicy(every_steps=1), {}).save_if_due(Position(step=9))
+    saver = Saver(None, CheckpointPolicy(every_steps=1), {})
+    assert saver.is_due(9)
+    saver.save(Position(step=9))

@@ -171,5 +171,5 @@ def test_a_full_disk_is_heard_of_at_once_where_variables_are_large(
 
 def test_who_is_not_the_chief_writes_nothing():
     with Saver(None, CheckpointPolicy(every_steps=1), {}) as saving:
-        saving.save_if_due(Position(1))
+        saving.save(Position(1))
         saving.finish()

@@ -1,4 +1,4 @@
-"""Signals end training after the current step, with a checkpoint."""
+"""Signals end training after the steps that have begun, with a checkpoint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def stop_on_signal(agreement: Agreement) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end training after the current step, with a checkpoint.
+    """Ctrl-C and SIGTERM end training after the steps that have begun, with a checkpoint.
 
     A second one ends it at once. So does one that came when there was nothing left to agree on, and
     any before training: of what is being prepared then nothing is left. Only a program's main

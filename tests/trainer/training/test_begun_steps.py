@@ -18,7 +18,7 @@ STEPS = 5  # of an epoch
 
 
 class Job:
-    """Outlives a world; `position` and `values` are of the only commit."""
+    """What outlives a world; keeps the only commit."""
 
     hosts_changed, directory = False, None
 

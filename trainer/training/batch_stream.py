@@ -13,6 +13,7 @@ from data_pipeline.batches.dataset import Batches, BatchSource, make_dataset
 from data_pipeline.batches.plans import Plan
 from model.batch import check_batch
 from trainer.distribution.distribution import Distribution
+from trainer.training.freed_memory import keep_freed_memory
 
 
 class BatchStream:
@@ -55,7 +56,11 @@ class BatchStream:
 
     @cached_property
     def _iterator(self) -> Iterator[Any]:
-        return iter(self._batches)
+        iterator = iter(self._batches)
+        # TensorFlow undoes it when mirrored devices ask for their first batch, on Python 3.11
+        # (`ApplyPython311MemoryPatch` of its GeneratorDataset, once per process).
+        keep_freed_memory()
+        return iterator
 
     @cached_property
     def _batches(self) -> Batches:

@@ -46,7 +46,9 @@ print(kept_before, page_faults() < TIMES * SIZE / 4096 / 2)
 def test_a_training_keeps_freed_memory(strategy, devices):
     """In a process of its own, since TensorFlow undoes it once per process."""
     here = Path(__file__)
-    program = PROGRAM.format(helpers=str(here.parents[2] / "support"), strategy=strategy, devices=devices)
+    program = PROGRAM.format(
+        helpers=str(here.parents[2] / "support"), strategy=strategy, devices=devices
+    )
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,

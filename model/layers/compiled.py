@@ -56,11 +56,11 @@ def _programs(
 def common_length(count: tf.Tensor) -> tf.Tensor:
     """The first of few numbers that is not less than `count`, an int32 scalar.
 
-    These are 4 to 8 times a power of two, at least 256: at most a quarter is more than was needed.
+    These are 8 to 16 times a power of two, at least 256: at most an eighth is more than was needed.
 
     >>> [int(common_length(tf.constant(count))) for count in (3, 257, 1024, 1025)]
-    [256, 320, 1024, 1280]
+    [256, 288, 1024, 1152]
     """
     count = tf.maximum(count, 256)
-    unit = 2 ** (tf.cast(tf.math.log(tf.cast(count, tf.float32)) / math.log(2), tf.int32) - 2)
+    unit = 2 ** (tf.cast(tf.math.log(tf.cast(count, tf.float32)) / math.log(2), tf.int32) - 3)
     return -(-count // unit) * unit

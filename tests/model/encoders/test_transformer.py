@@ -187,7 +187,7 @@ def test_compiled_passes_are_those_op_by_op_with_their_gradients(monkeypatch, fi
 def test_rows_come_in_few_numbers():
     lengths = [int(common_length(tf.constant(count))) for count in range(1, 4097, 13)]
     assert all(
-        count <= length <= max(256, 1.25 * count + 1)
+        count <= length <= max(256, 1.125 * count + 1)
         for count, length in zip(range(1, 4097, 13), lengths, strict=True)
     )
-    assert len(set(lengths)) == 1 + 4 * 4  # to 256, and four for each doubling
+    assert len(set(lengths)) == 1 + 4 * 8  # to 256, and eight for each doubling

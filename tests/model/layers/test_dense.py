@@ -85,8 +85,9 @@ def test_products_alone_take_bfloat16():
     def rounded(values):
         return tf.cast(tf.cast(values, tf.bfloat16), tf.float32)
 
-    def near(one, other):  # but for the rounding of what comes out
-        np.testing.assert_allclose(one, other, rtol=2**-8, atol=1e-5)
+    def near(one, other):
+        # What comes out is rounded and, on processors without bfloat16, so are parts of the sum.
+        np.testing.assert_allclose(one, other, rtol=2**-6, atol=2**-6)
 
     assert {tensor.dtype for tensor in [outputs, *found]} == {tf.float32}
     near(outputs - 1 / 3, rounded(inputs) @ rounded(kernel))

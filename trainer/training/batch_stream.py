@@ -57,8 +57,8 @@ class BatchStream:
     @cached_property
     def _iterator(self) -> Iterator[Any]:
         iterator = iter(self._batches)
-        # TensorFlow undoes it when mirrored devices ask for their first batch, on Python 3.11
-        # (`ApplyPython311MemoryPatch` of its GeneratorDataset, once per process).
+        # Once more: TensorFlow undoes it as mirrored devices make their first iterator, on Python
+        # 3.11 (`ApplyPython311MemoryPatch` of its GeneratorDataset, once per process).
         keep_freed_memory()
         return iterator
 

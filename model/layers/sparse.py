@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import tensorflow as tf
 
 from model.layers.dense import l2
 from model.noise import Noise
+
+ReadTouched: TypeAlias = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+"""Columns, `[stored]` int64 -> rows of the kernel, `[n, units]` with a gradient to it, among which
+is that of each column, and `columns` as numbers of these rows."""
 
 
 @keras.saving.register_keras_serializable(package="diet_ted_trainer")
@@ -80,7 +84,7 @@ class DenseForSparse(keras.layers.Layer):
         self.sparse_drop_rate = sparse_drop_rate
         self.dense_drop_rate = dense_drop_rate
         self.regularization = regularization
-        self._read_rows: Callable[[tf.Tensor], tf.Tensor] | None = None
+        self._read_touched: ReadTouched | None = None
         self._reads_whole = False
 
     def build(self, input_shape: Sequence[Any]) -> None:
@@ -99,19 +103,16 @@ class DenseForSparse(keras.layers.Layer):
         )
 
     @contextlib.contextmanager
-    def rows_read_by(self, read: Callable[[tf.Tensor], tf.Tensor]) -> Iterator[None]:
+    def rows_read_by(self, read: ReadTouched) -> Iterator[None]:
         """Within this block the kernel's rows are what `read` says, not what the variable holds.
 
         For training that does not write every row at every step (`trainer.training.lazy_rows`).
-
-        Args:
-            read: `[n]` int64 -> those rows, `[n, units]`, with a gradient to the kernel.
         """
-        before, self._read_rows = self._read_rows, read
+        before, self._read_touched = self._read_touched, read
         try:
             yield
         finally:
-            self._read_rows = before
+            self._read_touched = before
 
     @contextlib.contextmanager
     def read_whole(self) -> Iterator[None]:
@@ -133,13 +134,10 @@ class DenseForSparse(keras.layers.Layer):
         """
         if self._reads_whole:
             return tf.convert_to_tensor(self.kernel.value), columns
+        if self._read_touched is not None:
+            return self._read_touched(columns)
         touched, numbers = tf.unique(columns, out_idx=tf.int64)
-        return self._rows(touched), numbers
-
-    def _rows(self, rows: tf.Tensor) -> tf.Tensor:
-        if self._read_rows is not None:
-            return self._read_rows(rows)
-        return tf.gather(self.kernel.value, rows)
+        return tf.gather(self.kernel.value, touched), numbers
 
     def call(
         self, indices: tf.Tensor, values: tf.Tensor, rows: tf.Tensor, noise: Noise | None = None

@@ -31,7 +31,12 @@ def wide_layers(model: keras.Model) -> list[DenseForSparse]:
 def read_in_half(layer: DenseForSparse) -> Iterator[None]:
     """Within this block the layer takes its kernel's rows from a copy in bfloat16."""
     copy = tf.Variable(tf.cast(layer.kernel.value, tf.bfloat16), trainable=False, name="kernel")
-    with layer.rows_read_by(lambda rows: tf.cast(tf.gather(copy, rows), tf.float32)):
+
+    def read(columns: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        rows, numbers = tf.unique(columns, out_idx=tf.int64)
+        return tf.cast(tf.gather(copy, rows), tf.float32), numbers
+
+    with layer.rows_read_by(read):
         yield
 
 

@@ -28,6 +28,8 @@ import numpy as np
 import tensorflow as tf
 
 from model.layers.compiled import common_length
+from model.replicas import Replicas
+from trainer.training.touched_rows import touched_by_all
 
 ORDERS = 4
 """Terms of the series. The next one is about 4! ((1 - r) / (1 - β1))^4 = 1.5e-8 of the first."""
@@ -67,6 +69,19 @@ class LazyRows:
         self._learning_rate = learning_rate
         self._rule = rule
         self._read: dict[Any, Sequence[tf.Tensor]] | None = None
+
+    def touched(self, columns: tf.Tensor, replicas: Replicas) -> tuple[tf.Tensor, tf.Tensor]:
+        """The rows that the global batch touches, and numbers of these.
+
+        Args:
+            columns: `[stored]` int64, what this replica's part of it touches.
+
+        Returns:
+            `current(rows)` of rows that are the same on all replicas, and `columns` as numbers of
+            these.
+        """
+        rows, numbers = touched_by_all(columns, self._kernel.shape[0], replicas)
+        return self.current(rows), numbers
 
     def current(self, rows: tf.Tensor) -> tf.Tensor:
         """These rows of the kernel as they are by now, `[n, units]`; `rows` `[n]` int64.

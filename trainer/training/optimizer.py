@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from model.layers.sparse import DenseForSparse
+from model.replicas import Replicas
 from trainer.training.lazy_rows import LazyRows, adam_rule
 
 WIDE = 2**23
@@ -75,9 +77,16 @@ class FusedAdam(keras.optimizers.Adam):
             return lazy_rows.current(rows)
         return tf.gather(variable.value, rows)
 
+    def follows(self, variable: keras.Variable) -> bool:
+        """Whether it updates rows of this variable only, those that `read_by` has agreed on."""
+        return self._get_variable_index(variable) in self._lazy_rows
+
     @contextlib.contextmanager
-    def read_by(self, model: keras.Model) -> Iterator[None]:
+    def read_by(self, model: keras.Model, replicas: Replicas) -> Iterator[None]:
         """Within this block `model` reads the rows of its kernels as they are by now.
+
+        All replicas read the same rows of a kernel, those that the global batch touches, so that
+        their gradients have the same rows and each row is read but once.
 
         Outside of it, and so when it answers or is saved, it knows nothing of the optimizer.
         """
@@ -86,7 +95,8 @@ class FusedAdam(keras.optimizers.Adam):
                 index = self._get_variable_index(layer.kernel)
                 if index in self._lazy_rows:
                     lazy_rows = self._lazy_rows[index]
-                    until_done.enter_context(layer.rows_read_by(lazy_rows.current))
+                    read = functools.partial(lazy_rows.touched, replicas=replicas)
+                    until_done.enter_context(layer.rows_read_by(read))
                     until_done.enter_context(lazy_rows.read_once())
             yield
 

@@ -122,7 +122,7 @@ class TrainStep:
         self._distribution.run(write, ())
 
     def _on_all_replicas(self, *given: Any) -> tf.Tensor:
-        with self._optimizer.read_by(self._model):
+        with self._optimizer.read_by(self._model, self._distribution.replicas):
             result = self._distribution.run(self._on_one_replica, given)
         self._names = list(result)
         return tf.stack([tf.cast(value, tf.float64) for value in result.values()])
@@ -149,9 +149,7 @@ class TrainStep:
         )
         used = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
         figures = [term.total for term in losses.values()], *terms.metrics.values()
-        gradients, (figures,) = self._distribution.sum_gradients(
-            [gradient for gradient, _ in used], [tf.stack(tf.nest.flatten(figures))]
-        )
+        gradients, figures = self._summed(used, tf.stack(tf.nest.flatten(figures)))
         if self._loss_scale.dynamic:
             gradients = [_map_values(lambda g: g / scale, gradient) for gradient in gradients]
         gradients = [
@@ -171,6 +169,19 @@ class TrainStep:
             sums |= traffic.totals()
         sums |= {name: variable.value for name, variable in self._loss_scale.shown.items()}
         return {**sums, "gradient_norm": norm, "finite": finite, "wish": wish}
+
+    def _summed(
+        self, used: list[tuple[Gradient, Any]], figures: tf.Tensor
+    ) -> tuple[list[Gradient], tf.Tensor]:
+        """Gradients, given with their variables, and figures of the global batch."""
+        # Replicas have the same rows of kernels that the optimizer follows (`FusedAdam.read_by`).
+        sent = [g.values if self._optimizer.follows(v) else g for g, v in used]
+        summed, (figures,) = self._distribution.sum_gradients(sent, [figures])
+        gradients = [
+            tf.IndexedSlices(s, g.indices, g.dense_shape) if self._optimizer.follows(v) else s
+            for s, (g, v) in zip(summed, used, strict=True)
+        ]
+        return gradients, figures
 
     def _apply(self, gradients: list[Gradient], variables: list, flags: tf.Tensor) -> None:
         """Update the weights unless a gradient is not finite or training ends before this step.

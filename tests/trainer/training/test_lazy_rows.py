@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from model.layers.sparse import DenseForSparse
 from model.loss_term import LossTerm, Terms
+from model.replicas import ONE_REPLICA
 from trainer.distribution.distribution import SingleDevice
 from trainer.training import optimizer as optimizers
 from trainer.training.optimizer import FusedAdam
@@ -189,7 +190,7 @@ def test_only_training_reads_rows_through_the_optimizer(monkeypatch):
         return outputs[0] - model.layer.bias.numpy()
 
     np.testing.assert_allclose(read(), behind[row], atol=1e-6)
-    with optimizer.read_by(model):
+    with optimizer.read_by(model, ONE_REPLICA):
         np.testing.assert_allclose(read(), current[row], atol=1e-6)
     np.testing.assert_allclose(read(), behind[row], atol=1e-6)
     step.bring_up_to_date()

@@ -77,7 +77,8 @@ case "${HOROVOD_GPU_OPERATIONS:-}" in
 esac
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/diet-ted-trainer
-key=horovod-$horovod_version-tf$tensorflow_version-$python_tag-$platform-$variant
+patches=2 # of patch_sources: one more whenever these change
+key=horovod-$horovod_version-p$patches-tf$tensorflow_version-$python_tag-$platform-$variant
 log=$cache/$key.log
 
 # Passes if a Horovod that is what we want is installed and really starts; says so in one line, or
@@ -187,14 +188,23 @@ stage "fetching the sources" "$python" -m pip download --no-binary :all: --no-de
     --no-build-isolation --dest "$work" "horovod==$horovod_version"
 stage "unpacking the sources" tar -xzf "$work/horovod-$horovod_version.tar.gz" -C "$work"
 
-# xla_mpi_ops.cc uses headers that TensorFlow no longer ships. It only serves
-# HOROVOD_ENABLE_XLA_OPS on GPUs; every other operation is in mpi_ops.cc.
+# Two changes to what was published:
+#
+# * xla_mpi_ops.cc uses headers that TensorFlow no longer ships. It only serves
+#   HOROVOD_ENABLE_XLA_OPS on GPUs; every other operation is in mpi_ops.cc.
+# * Gloo's thread that receives asks for a connection's lock without waiting and, where another
+#   thread has it (while it sends, say), comes back at once, again and again. Where computing takes
+#   all cores, it takes away the one that the other thread needs. It now sleeps in between.
 patch_sources() {
-    local cmake_lists=$work/horovod-$horovod_version/horovod/tensorflow/CMakeLists.txt
+    local sources=$work/horovod-$horovod_version
+    local cmake_lists=$sources/horovod/tensorflow/CMakeLists.txt
+    local pair=$sources/third_party/gloo/gloo/transport/tcp/pair.cc
     grep -q 'xla_mpi_ops\.cc' "$cmake_lists" || return 1
     sed -i '/xla_mpi_ops\.cc/d' "$cmake_lists"
+    sed -i '/std::unique_lock<std::mutex> lock(m_, std::try_to_lock);/,/return;/s/return;/usleep(50);\n    return;/' "$pair"
+    [ "$(grep -c 'usleep(50);' "$pair")" = 1 ] || return 1
 }
-patch_sources || fail "horovod/tensorflow/CMakeLists.txt does not name xla_mpi_ops.cc; is this Horovod $horovod_version?"
+patch_sources || fail "the sources are not those of Horovod $horovod_version that this script knows how to change"
 
 # Horovod's default is eight jobs at once, which small machines have no memory for.
 export MAKEFLAGS=${MAKEFLAGS:--j$(nproc)}

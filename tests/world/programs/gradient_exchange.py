@@ -28,7 +28,7 @@ HEIGHTS = (2, 1000)  # of two kernels: each process touches two rows, of the fir
 
 
 def gradients(rank: int) -> list:
-    """A dense one, for each kernel rows, of which row 1 is everybody's, and one whose size varies."""
+    """A dense one, per kernel rows, of which row 1 is everybody's, and one whose size varies."""
     random = np.random.default_rng(rank)
     made: list = [tf.constant(random.normal(size=DENSE), tf.float32)]
     for height in HEIGHTS:

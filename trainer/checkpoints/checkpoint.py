@@ -15,20 +15,19 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from data_pipeline.atomic_files import published_folder, recover_all
 from data_pipeline.errors import InputError
 from data_pipeline.file_hashes import sha256_of
 from trainer.checkpoints.position import Position
-from trainer.checkpoints.snapshot import Snapshot
+from trainer.checkpoints.row_blocks import bytes_of
+from trainer.checkpoints.snapshot import Snapshot, SnapshotFile, as_array
 from trainer.checkpoints.variables_file import StoredVariables, write_variables
 
 logger = logging.getLogger(__name__)
@@ -61,27 +60,36 @@ class Checkpointer:
         self._keep = keep
         self._keep_best = keep_best
         self._passed_over: set[Path] = set()
+        self._snapshots = SnapshotFile(directory)
 
     @property
     def bytes(self) -> int:
         """How much the variables hold."""
-        return sum(
-            math.prod(v.shape) * np.dtype(v.dtype).itemsize for v in self._variables.values()
-        )
+        return sum(map(bytes_of, self._variables.values()))
 
     def copy(self) -> dict[str, np.ndarray]:
         """The variables' values now, to be saved while they go on changing."""
         return {name: _view(variable).copy() for name, variable in self._variables.items()}
 
-    def snapshot(self) -> Snapshot:
-        """The same, on disk: it takes no memory.
+    def make_room(self) -> None:
+        """Prepare for `snapshot`, which else takes longer the first time.
 
         Raises:
             InputError: the disk is full or may not be written.
         """
-        values = ((name, _view(variable)) for name, variable in self._variables.items())
         try:
-            return Snapshot(self._directory, values)
+            self._snapshots.make_room(self.bytes)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+
+    def snapshot(self) -> Snapshot:
+        """The same, on disk: it takes no memory. The snapshot before is lost.
+
+        Raises:
+            InputError: as above.
+        """
+        try:
+            return self._snapshots.take(self._variables.items())
         except OSError as error:
             raise self._cannot_write(error) from error
 
@@ -282,5 +290,4 @@ def _view(variable: Any) -> np.ndarray:
     """The variable's values without a copy; `keras.ops.convert_to_numpy` makes two."""
     if isinstance(variable, np.ndarray):
         return variable
-    with tf.device("CPU"):  # from a GPU this copies, once
-        return np.asarray(memoryview(tf.identity(variable.value)))
+    return as_array(variable.value)

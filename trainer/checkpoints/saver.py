@@ -57,7 +57,7 @@ class Saver:
         self._last_step = 0
         self._last_time = time.monotonic()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
-        self._writing: Future[Path] | None = None
+        self._writing: Future[Path | None] | None = None
 
     def __enter__(self) -> Saver:
         return self
@@ -73,9 +73,19 @@ class Saver:
         Raises:
             InputError: see `Checkpointer.restore`.
         """
-        self._saved = self._checkpointer.restore() if self._checkpointer is not None else None
+        if self._checkpointer is not None:
+            self._saved = self._checkpointer.restore()
         self.start_at(self._saved or Position())
         return self._saved
+
+    def make_room(self) -> None:
+        """Have the system find room for copies of large variables, beside training."""
+        if self._checkpointer is not None and self._writing is None and not self._fits_in_memory:
+            self._writing = self._thread.submit(self._checkpointer.make_room)
+
+    @property
+    def _fits_in_memory(self) -> bool:
+        return self._checkpointer is not None and self._checkpointer.bytes <= IN_MEMORY_BYTES
 
     def start_at(self, position: Position) -> None:
         """Count steps and minutes from here."""
@@ -105,19 +115,19 @@ class Saver:
         self.finish()
         if self._checkpointer is not None:
             state = {**self._state, "metrics": dict(metrics or {})}
-            fits = self._checkpointer.bytes <= IN_MEMORY_BYTES
-            values = self._checkpointer.copy() if fits else self._checkpointer.snapshot()
-            self._writing = self._thread.submit(self._checkpointer.save, position, values, **state)
+            take = self._checkpointer.copy if self._fits_in_memory else self._checkpointer.snapshot
+            write = self._checkpointer.save
+            self._writing = self._thread.submit(write, position, take(), **state)
         self._saved = position
         self.start_at(position)
 
     def finish(self) -> None:
-        """Wait until the last checkpoint has been written.
+        """Wait until the last checkpoint has been written, or room been made for the first.
 
         Raises:
             InputError: it cannot be.
         """
         writing, self._writing = self._writing, None
         if writing is not None:
-            path = writing.result()
-            logger.debug("Wrote %s.", path)
+            if (path := writing.result()) is not None:
+                logger.debug("Wrote %s.", path)

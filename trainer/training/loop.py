@@ -157,6 +157,8 @@ class TrainingLoop:
             if 0 < at.step and not fit.is_over(at):
                 logger.info("Going on after step %d, in epoch %d.", at.step, at.epoch + 1)
             called.on_train_begin()
+            if not fit.is_over(at):
+                saver.make_room()
             try:
                 while not fit.is_over(self.position) and self._goes_on(fit):
                     self._epoch(fit)

@@ -21,6 +21,7 @@ import tensorflow as tf
 from model.loss_term import LossTerm
 from model.noise import Noise
 from model.replicas import Replicas
+from trainer.checkpoints.row_blocks import row_blocks
 from trainer.distribution.distribution import Distribution
 from trainer.distribution.traffic import BYTES, SECONDS
 from trainer.training.agreement import Wish
@@ -293,7 +294,7 @@ def _regularised(
 def regularisation_loss(model: Any) -> float:
     """λ Σ w² over all regularised kernels, in one read of the weights; no row may be behind."""
     kernels = [v for v in model.trainable_variables if v.regularizer is not None]
-    return float(sum(float(v.regularizer(v.value)) for v in kernels))
+    return float(sum(float(v.regularizer(block)) for v in kernels for block in row_blocks(v)))
 
 
 def term_means(sums: Mapping[str, float]) -> dict[str, float]:

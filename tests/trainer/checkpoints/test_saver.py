@@ -158,6 +158,39 @@ def test_a_snapshot_makes_the_same_files_as_variables_that_are_written_at_once(t
     assert [path.name for path in folders[1].iterdir()] == ["step-000000001"]
 
 
+def test_snapshots_follow_each_other_in_one_file(tmp_path):
+    variables = [
+        keras.Variable(np.arange(n, dtype=np.float32), name=name)
+        for n, name in ((7, "a"), (3, "b"))
+    ]
+    taking = Checkpointer(tmp_path, {"model": variables})
+    taking.make_room()
+    for shift in (10, 20):
+        for variable in variables:
+            variable.assign_add(np.full(variable.shape, shift))
+        found = taking.snapshot()
+        assert {name: array.tolist() for name, array in found.items()} == {
+            f"model/{variable.path}": variable.numpy().tolist() for variable in variables
+        }
+    assert [*tmp_path.iterdir()] == []  # the file has no name
+
+
+def test_room_that_cannot_be_made_is_heard_of_at_the_first_checkpoint(
+    make_saver, large, monkeypatch
+):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    saving = make_saver()
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshot.tempfile, "TemporaryFile", full)
+        saving.make_room()
+        with pytest.raises(InputError, match="No space left on device"):
+            saving.finish()
+    saving.make_room()
+    saving.save(Position(1))
+
+
 def test_a_full_disk_is_heard_of_at_once_where_variables_are_large(
     make_saver, large, tmp_path, monkeypatch
 ):

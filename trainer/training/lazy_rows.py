@@ -70,7 +70,7 @@ class LazyRows:
         self._rule = rule
         self._read: dict[Any, Sequence[tf.Tensor]] | None = None
 
-    def touched(self, columns: tf.Tensor, replicas: Replicas) -> tuple[tf.Tensor, tf.Tensor]:
+    def read_touched(self, columns: tf.Tensor, replicas: Replicas) -> tuple[tf.Tensor, tf.Tensor]:
         """The rows that the global batch touches, and numbers of these.
 
         Args:

@@ -95,7 +95,7 @@ class FusedAdam(keras.optimizers.Adam):
                 index = self._get_variable_index(layer.kernel)
                 if index in self._lazy_rows:
                     lazy_rows = self._lazy_rows[index]
-                    read = functools.partial(lazy_rows.touched, replicas=replicas)
+                    read = functools.partial(lazy_rows.read_touched, replicas=replicas)
                     until_done.enter_context(layer.rows_read_by(read))
                     until_done.enter_context(lazy_rows.read_once())
             yield

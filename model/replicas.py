@@ -38,9 +38,6 @@ class Replicas(Protocol):
     def all_reduce_max(self, tensor: tf.Tensor) -> tf.Tensor:
         """The element-wise maximum over the replicas. No gradient flows through it."""
 
-    def all_reduce_any(self, flags: tf.Tensor) -> tf.Tensor:
-        """Element-wise, whether a flag (bool) is set on any of the replicas."""
-
 
 class OneReplica:
     """The whole global batch is here."""
@@ -59,9 +56,6 @@ class OneReplica:
 
     def all_reduce_max(self, tensor: tf.Tensor) -> tf.Tensor:
         return tf.stop_gradient(tensor)
-
-    def all_reduce_any(self, flags: tf.Tensor) -> tf.Tensor:
-        return flags
 
 
 ONE_REPLICA = OneReplica()

@@ -12,9 +12,12 @@ import tensorflow as tf
 from model.layers.dense import l2
 from model.noise import Noise
 
-ReadTouched: TypeAlias = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
-"""Columns, `[stored]` int64 -> rows of the kernel, `[n, units]` with a gradient to it, among which
-is that of each column, and `columns` as numbers of these rows."""
+ReadRows: TypeAlias = Callable[[tf.Tensor], tf.Tensor]
+"""Rows of a kernel, `[n]` int64 and each once -> what they hold, `[n, units]` float32."""
+
+Product: TypeAlias = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+"""Stored values (`rows`, `columns`, `values`, `num_rows`, as for `sparse_matmul`) -> the product
+with the kernel, `[num_rows, units]` float32, with a gradient to that."""
 
 
 @keras.saving.register_keras_serializable(package="diet_ted_trainer")
@@ -84,8 +87,7 @@ class DenseForSparse(keras.layers.Layer):
         self.sparse_drop_rate = sparse_drop_rate
         self.dense_drop_rate = dense_drop_rate
         self.regularization = regularization
-        self._read_touched: ReadTouched | None = None
-        self._reads_whole = False
+        self._product: Product = self._product_with_touched
 
     def build(self, input_shape: Sequence[Any]) -> None:
         self.sparse_dropout = SparseDropout(self.sparse_drop_rate, name="sparse")
@@ -103,41 +105,29 @@ class DenseForSparse(keras.layers.Layer):
         )
 
     @contextlib.contextmanager
-    def rows_read_by(self, read: ReadTouched) -> Iterator[None]:
-        """Within this block the kernel's rows are what `read` says, not what the variable holds.
+    def multiplied_by(self, product: Product) -> Iterator[None]:
+        """Within this block the product with the kernel is what `product` says.
 
-        For training that does not write every row at every step (`trainer.training.lazy_rows`).
+        For training that does not write every row at every step, nor on every device
+        (`trainer.training.owned_rows`).
         """
-        before, self._read_touched = self._read_touched, read
+        before, self._product = self._product, product
         try:
             yield
         finally:
-            self._read_touched = before
+            self._product = before
 
-    @contextlib.contextmanager
-    def read_whole(self) -> Iterator[None]:
+    def read_whole(self) -> contextlib.AbstractContextManager:
         """Within this block rows are multiplied where they lie, without a copy of those touched.
 
         For answers: a gradient would be as large as the kernel.
         """
-        self._reads_whole = True
-        try:
-            yield
-        finally:
-            self._reads_whole = False
+        return self.multiplied_by(
+            lambda *stored: sparse_matmul(*stored, tf.convert_to_tensor(self.kernel.value))
+        )
 
-    def _touched(self, columns: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The kernel, or only the rows of it that are wanted, and `columns` as numbers of these.
-
-        Each of these rows is there once, so that the gradient is `tf.IndexedSlices` with unique
-        rows, a few percent of a wide kernel.
-        """
-        if self._reads_whole:
-            return tf.convert_to_tensor(self.kernel.value), columns
-        if self._read_touched is not None:
-            return self._read_touched(columns)
-        touched, numbers = tf.unique(columns, out_idx=tf.int64)
-        return tf.gather(self.kernel.value, touched), numbers
+    def _product_with_touched(self, *stored: tf.Tensor) -> tf.Tensor:
+        return sparse_product(*stored, lambda rows: tf.gather(self.kernel.value, rows))
 
     def call(
         self, indices: tf.Tensor, values: tf.Tensor, rows: tf.Tensor, noise: Noise | None = None
@@ -149,8 +139,7 @@ class DenseForSparse(keras.layers.Layer):
         column = tf.maximum(tf.reduce_max(indices[:, 1]), 0)
         indices = tf.concat([indices, [tf.stack([last_row, column])]], 0)
         values = tf.concat([values, [0.0]], 0)
-        kernel, columns = self._touched(indices[:, 1])
-        outputs = sparse_matmul(indices[:, 0], columns, values, rows, kernel)
+        outputs = self._product(indices[:, 0], indices[:, 1], values, rows)
         outputs = tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias))
         outputs = tf.cast(outputs, self.compute_dtype)
         if noise is not None:
@@ -165,6 +154,17 @@ class DenseForSparse(keras.layers.Layer):
             "dense_drop_rate": self.dense_drop_rate,
             "regularization": self.regularization,
         }
+
+
+def sparse_product(
+    rows: tf.Tensor, columns: tf.Tensor, values: tf.Tensor, num_rows: tf.Tensor, read: ReadRows
+) -> tf.Tensor:
+    """`sparse_matmul` with a kernel of which only the touched rows are read, each once.
+
+    So the gradient is `tf.IndexedSlices` with unique rows, a few percent of a wide kernel.
+    """
+    touched, numbers = tf.unique(columns, out_idx=tf.int64)
+    return sparse_matmul(rows, numbers, values, num_rows, read(touched))
 
 
 def sparse_matmul(

@@ -103,11 +103,11 @@ def _programs(loop: TrainingLoop, spec: Any, seed: int) -> dict[str, Callable[[A
         return tf.add_n([total / weight for total, weight in terms.losses.values()])
 
     def forward(batch: Any, step: tf.Tensor) -> tf.Tensor:
-        with loop.optimizer.read_by(model, replicas):
+        with loop.optimizer.read_by(model):
             return loss(batch, step)
 
     def backward(batch: Any, step: tf.Tensor) -> list:
-        with loop.optimizer.read_by(model, replicas), tf.GradientTape() as tape:
+        with loop.optimizer.read_by(model), tf.GradientTape() as tape:
             found = loss(batch, step)
         gradients = tape.gradient(found, [v.value for v in model.trainable_variables])
         return [gradient for gradient in gradients if gradient is not None]

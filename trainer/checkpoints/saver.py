@@ -91,13 +91,16 @@ class Saver:
         """Count steps and minutes from here."""
         self._last_step, self._last_time = position.step, time.monotonic()
 
-    def is_due(self, step: int) -> bool:
-        """Whether enough steps, of which `step` are done, or minutes have passed since the last."""
-        steps = step - self._last_step
-        minutes = (time.monotonic() - self._last_time) / 60
-        by_steps = self._policy.every_steps is not None and steps >= self._policy.every_steps
-        by_time = self._policy.every_minutes is not None and minutes >= self._policy.every_minutes
-        return by_steps or by_time
+    def is_due_by_steps(self, step: int) -> bool:
+        """Whether enough steps, of which `step` are done, were taken since the last checkpoint."""
+        every = self._policy.every_steps
+        return every is not None and step - self._last_step >= every
+
+    @property
+    def is_due_by_time(self) -> bool:
+        """Whether the last checkpoint is long enough ago; of several processes not at once."""
+        every = self._policy.every_minutes
+        return every is not None and time.monotonic() - self._last_time >= every * 60
 
     def save(self, position: Position, metrics: Mapping[str, float] | None = None) -> None:
         """Save the variables as they are now; what is written may be complete only by `finish`.

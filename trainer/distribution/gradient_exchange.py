@@ -17,9 +17,9 @@ BUCKET_BYTES = 4 * 2**20
 class GradientExchange:
     """Sums gradients over processes.
 
-    Dense gradients leave in *buckets*, those of the last layers first, and such whose size varies
-    at the end. Of `tf.IndexedSlices` only the rows leave that any process has. Which ones these are
-    is known before the forward pass, so that nobody waits for it.
+    Dense gradients leave in *buckets*, those of the last layers first. Of `tf.IndexedSlices` only
+    the rows leave that any process has. Which ones these are is known before the forward pass, so
+    that nobody waits for it.
 
     Args:
         collectives: between these processes.
@@ -42,13 +42,9 @@ class GradientExchange:
         """Each of `tensors` summed; the last ones leave first."""
         rows = [n for n, tensor in enumerate(tensors) if isinstance(tensor, tf.IndexedSlices)]
         dense = [n for n in reversed(range(len(tensors))) if n not in rows]
-        varying = [n for n in dense if not tensors[n].shape.is_fully_defined()]
-        fixed = [n for n in dense if n not in varying]
         summed: dict[int, Any] = {}
-        for bucket in _buckets(fixed, [tensors[n] for n in fixed]):
+        for bucket in _buckets(dense, [tensors[n] for n in dense]):
             summed |= zip(bucket, self._sum([tensors[n] for n in bucket]), strict=True)
-        if varying:
-            summed |= zip(varying, self._sum([tensors[n] for n in varying]), strict=True)
         if rows:
             summed |= zip(rows, self._sum_rows([tensors[n] for n in rows]), strict=True)
         return [summed[n] for n in range(len(tensors))]

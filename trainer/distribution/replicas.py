@@ -33,10 +33,6 @@ class MirroredReplicas:
     def all_reduce_max(self, tensor: tf.Tensor) -> tf.Tensor:
         return tf.reduce_max(self._gather(tf.stop_gradient(tensor)[tf.newaxis]), axis=0)
 
-    def all_reduce_any(self, flags: tf.Tensor) -> tf.Tensor:
-        # Of a type that GPUs add up, too.
-        return self._sum([tf.cast(flags, tf.float16)])[0] > 0
-
     def sum_gradients(self, gradients: list, sums: list[tf.Tensor]) -> tuple[list, list]:
         """See `Distribution.sum_gradients`."""
         dense = [g for g in gradients if not isinstance(g, tf.IndexedSlices)]
@@ -89,11 +85,6 @@ class ProcessReplicas:
 
     def all_reduce_max(self, tensor: tf.Tensor) -> tf.Tensor:
         return tf.reduce_max(self._gather(tf.stop_gradient(tensor)[tf.newaxis]), axis=0)
-
-    def all_reduce_any(self, flags: tf.Tensor) -> tf.Tensor:
-        sent = tf.cast(flags, self._collectives.flag_type)
-        (found,) = self.traffic.measure([sent], lambda: [self._collectives.largest(sent)])
-        return tf.cast(found, tf.bool)
 
     def sum_gradients(self, gradients: list, sums: list[tf.Tensor]) -> tuple[list, list]:
         """See `Distribution.sum_gradients`."""

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from model.layers.sparse import DenseForSparse
+from model.layers.sparse import DenseForSparse, sparse_product
 from trainer.signatures.elsewhere import Tensors
 from trainer.signatures.verify import Check
 
@@ -32,11 +32,10 @@ def read_in_half(layer: DenseForSparse) -> Iterator[None]:
     """Within this block the layer takes its kernel's rows from a copy in bfloat16."""
     copy = tf.Variable(tf.cast(layer.kernel.value, tf.bfloat16), trainable=False, name="kernel")
 
-    def read(columns: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        rows, numbers = tf.unique(columns, out_idx=tf.int64)
-        return tf.cast(tf.gather(copy, rows), tf.float32), numbers
+    def read(rows: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.gather(copy, rows), tf.float32)
 
-    with layer.rows_read_by(read):
+    with layer.multiplied_by(lambda *stored: sparse_product(*stored, read)):
         yield
 
 

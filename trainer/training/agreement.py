@@ -24,10 +24,12 @@ class Wish(IntEnum):
     """What a process wants after a step. All do what the largest wish says."""
 
     NOTHING = 0
-    COMMIT = 1
-    NEW_WORLD = 2
+    SAVE = 1
+    """A checkpoint, since enough time has passed since the last one."""
+    COMMIT = 2
+    NEW_WORLD = 3
     """Hosts came or went."""
-    END = 3
+    END = 4
     """A callback has set the model's `stop_training`."""
     STOP = 100
     """Plus the number of the signal that asked for it. Of an elastic job only those stop that got
@@ -57,7 +59,7 @@ class Agreement:
         self._model = model
         self.stop_requested: int | None = None
 
-    def wish(self, commits: Commits | None) -> int:
+    def wish(self, saver: Saver, commits: Commits | None) -> int:
         """What this process wants now: a `Wish`."""
         if self.stop_requested is not None:
             return Wish.STOP + self.stop_requested
@@ -65,11 +67,13 @@ class Agreement:
             return Wish.END
         if commits is not None and commits.hosts_changed:
             return Wish.NEW_WORLD
-        return Wish.COMMIT if commits is not None and commits.is_due else Wish.NOTHING
+        if commits is not None and commits.is_due:
+            return Wish.COMMIT
+        return Wish.SAVE if saver.is_due_by_time else Wish.NOTHING
 
     def goes_on(self, position: Position, saver: Saver, commits: Commits | None) -> bool:
         """Ask all what they wish, before an epoch, and do it; see `fulfil`."""
-        wish = self._distribution.largest(self.wish(commits))
+        wish = self._distribution.largest(self.wish(saver, commits))
         return self.fulfil(wish, position, saver, commits)
 
     def fulfil(self, wish: int, position: Position, saver: Saver, commits: Commits | None) -> bool:
@@ -86,7 +90,7 @@ class Agreement:
         if wish > Wish.STOP:
             self._stop(position, wish - Wish.STOP, saver, commits)
             wish = Wish.NEW_WORLD  # without those that leave
-        if wish in (Wish.END, Wish.NEW_WORLD):  # new processes may turn out not to be reachable
+        if wish in (Wish.SAVE, Wish.END, Wish.NEW_WORLD):  # new processes may not be reachable
             saver.save(position)
         if commits is not None and wish in (Wish.COMMIT, Wish.NEW_WORLD):
             commits.commit(position)
@@ -100,7 +104,7 @@ class Agreement:
         Raises:
             Stopped: there was one.
         """
-        wish = self._distribution.largest(self.wish(None))
+        wish = self._distribution.largest(self.wish(saver, None))
         if wish > Wish.STOP:
             self._stop(position, wish - Wish.STOP, saver, commits)
 

@@ -28,16 +28,12 @@ import numpy as np
 import tensorflow as tf
 
 from model.layers.compiled import common_length
-from model.replicas import Replicas
-from trainer.training.touched_rows import touched_by_all
 
 ORDERS = 4
 """Terms of the series. The next one is about 4! ((1 - r) / (1 - β1))^4 = 1.5e-8 of the first."""
 
 NEGLIGIBLE = 1e-8
 """Steps whose β1^i is below this no longer move a row."""
-
-ROWS_AT_ONCE = 8192
 
 
 class LazyRows:
@@ -70,18 +66,10 @@ class LazyRows:
         self._rule = rule
         self._read: dict[Any, Sequence[tf.Tensor]] | None = None
 
-    def read_touched(self, columns: tf.Tensor, replicas: Replicas) -> tuple[tf.Tensor, tf.Tensor]:
-        """The rows that the global batch touches, and numbers of these.
-
-        Args:
-            columns: `[stored]` int64, what this replica's part of it touches.
-
-        Returns:
-            `current(rows)` of rows that are the same on all replicas, and `columns` as numbers of
-            these.
-        """
-        rows, numbers = touched_by_all(columns, self._kernel.shape[0], replicas)
-        return self.current(rows), numbers
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return self._kernel.shape[0]
 
     def current(self, rows: tf.Tensor) -> tf.Tensor:
         """These rows of the kernel as they are by now, `[n, units]`; `rows` `[n]` int64.
@@ -89,7 +77,7 @@ class LazyRows:
         Nothing is written. The gradient goes to the kernel, if that is watched, as
         `tf.IndexedSlices`.
         """
-        values = self._state_at(rows)[0][: tf.size(rows)]
+        values = self._padded_state(rows)[0][: tf.size(rows)]
         shape = tf.constant(tuple(self._kernel.shape), tf.int64)
 
         @tf.custom_gradient
@@ -101,10 +89,12 @@ class LazyRows:
     def update(self, gradient: tf.IndexedSlices) -> None:
         """The step of Adam that follows `iterations`; `gradient` has unique rows."""
         rows = tf.cast(gradient.indices, tf.int64)
-        state = self._state_at(rows)
+        state = self._padded_state(rows)
         padding = tf.shape(state[0])[0] - tf.size(rows)
         values = tf.pad(gradient.values, [[0, padding], [0, 0]])
-        self._write(rows, self._rule.updated(*state, *self._now(), values), behind=-1)
+        step, rate = self._now()
+        updated = self._rule.updated(*state, step, rate, values)
+        self.write(rows, [*(of[: tf.size(rows)] for of in updated), self._all_at(step + 1, rows)])
 
     @contextlib.contextmanager
     def read_once(self) -> Iterator[None]:
@@ -118,41 +108,41 @@ class LazyRows:
         finally:
             self._read = None
 
-    def bring_up_to_date(self) -> None:
-        """Write every row as it is by now."""
-        count = self._kernel.shape[0]
-        for start in range(0, count, ROWS_AT_ONCE):
-            rows = tf.range(start, min(start + ROWS_AT_ONCE, count), dtype=tf.int64)
-            self._write(rows, self._caught_up(rows), behind=0)
+    def as_written(self, rows: tf.Tensor) -> list[tf.Tensor]:
+        """Kernel and moments, `[n, units]`, at these rows when they were last written, and when."""
+        return [_gather(variable, rows) for variable in (*self._state, self._last_step)]
 
-    def _state_at(self, rows: tf.Tensor) -> Sequence[tf.Tensor]:
-        """`_caught_up(rows)`; see `read_once`."""
+    def caught_up(self, rows: tf.Tensor) -> list[tf.Tensor]:
+        """Kernel and moments at these rows by now, and the finished steps."""
+        state = self._caught_up(_padded(rows))
+        return [*(of[: tf.size(rows)] for of in state), self._all_at(self._now()[0], rows)]
+
+    def write(self, rows: tf.Tensor, values: Sequence[tf.Tensor]) -> None:
+        """Write what `as_written` or `caught_up` returned, maybe of another replica."""
+        for variable, of_rows in zip((*self._state, self._last_step), values, strict=True):
+            _scatter(variable, rows, of_rows)
+
+    def _padded_state(self, rows: tf.Tensor) -> Sequence[tf.Tensor]:
+        """`_caught_up` of the padded rows; see `read_once`."""
         if self._read is None:
-            return self._caught_up(rows)
+            return self._caught_up(_padded(rows))
         if rows.ref() not in self._read:
-            self._read[rows.ref()] = self._caught_up(rows)
+            self._read[rows.ref()] = self._caught_up(_padded(rows))
         return self._read[rows.ref()]
 
     def _caught_up(self, rows: tf.Tensor) -> Sequence[tf.Tensor]:
-        """Kernel and moments at these rows, padded, as they are by now."""
-        padded = _padded(rows)
-        state = [_gather(variable, padded) for variable in self._state]
-        return self._rule.caught_up(*state, *self._times(padded))
-
-    def _times(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        return _gather(self._last_step, rows), *self._now()
+        """Kernel and moments at these rows as they are by now."""
+        *state, last_step = self.as_written(rows)
+        return self._rule.caught_up(*state, last_step, *self._now())
 
     def _now(self) -> tuple[tf.Tensor, tf.Tensor]:
         """The finished steps and the learning rate."""
         step = tf.cast(tf.convert_to_tensor(self._iterations.value), tf.int32)
         return step, tf.cast(tf.convert_to_tensor(self._learning_rate.value), tf.float32)
 
-    def _write(self, rows: tf.Tensor, state: Sequence[tf.Tensor], *, behind: int) -> None:
-        count = tf.size(rows)
-        for variable, values in zip(self._state, state, strict=True):
-            _scatter(variable, rows, values[:count])
-        step = self._now()[0] - behind
-        _scatter(self._last_step, rows, tf.fill([count], step))
+    @staticmethod
+    def _all_at(step: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+        return tf.fill([tf.size(rows)], step)
 
 
 class _AdamRule:

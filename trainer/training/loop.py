@@ -91,7 +91,8 @@ class TrainingLoop:
         with distribution.scope():
             self.model = make_model()
             self.model.build()
-            self.optimizer = make_optimizer(self.model, float(learning_rate))
+            rate = float(learning_rate)
+            self.optimizer = make_optimizer(self.model, rate, distribution.replicas)
             self.loss_scale = LossScale(self.model.dtype_policy.name)
         self._step = TrainStep(
             self.model,
@@ -162,9 +163,12 @@ class TrainingLoop:
             try:
                 while not fit.is_over(self.position) and self._goes_on(fit):
                     self._epoch(fit)
-            finally:
-                # Whoever has the model from now on finds its weights as they are.
-                self._step.bring_up_to_date()
+            except BaseException:
+                if self.distribution.traffic is None:  # else others may not take part
+                    self._step.bring_up_to_date()
+                raise
+            # Whoever has the model from now on finds its weights as they are.
+            self._step.bring_up_to_date()
             called.on_train_end()
         self.agreement.stop_if_requested(self.position, saver, commits)
         return history
@@ -189,6 +193,7 @@ class TrainingLoop:
         # At once, since Horovod traces a graph for each call.
         self.distribution.broadcast([v for group in self.variables.values() for v in group])
         self.position = self.distribution.broadcast_object(position or Position())
+        saver.start_at(self.position)  # on all processes: when to save follows from it
         self.model.stop_training = False
         if commit is not None:
             saver.save(commit.position)
@@ -228,7 +233,7 @@ class TrainingLoop:
         unread: StepResult | None = None  # of the step that was begun last
         heard: int = Wish.NOTHING  # with the step before that
         for batch in fit.batches.take(steps - self.position.step_in_epoch):
-            begun = self._begin(batch, self.agreement.wish(fit.commits), unread)
+            begun = self._begin(batch, self.agreement.wish(fit.saver, fit.commits), unread)
             if unread is not None:
                 heard = self._read(unread, fit)
             is_last = self.position.step_in_epoch + 1 == steps
@@ -236,12 +241,14 @@ class TrainingLoop:
                 # All hear it now, also those that have read a step earlier.
                 wish = max(heard, self._read(begun, fit))
                 if Wish.ends(wish) or not is_last:  # after the last one the epoch ends first
+                    self._step.synchronise()
                     self.agreement.fulfil(wish, self.position, fit.saver, fit.commits)
                 if Wish.ends(wish):
                     return
                 unread, heard = None, Wish.NOTHING
-            elif fit.saver.is_due(self.position.step + 1):
+            elif fit.saver.is_due_by_steps(self.position.step + 1):
                 unread, heard = None, self._read(begun, fit)
+                self._step.synchronise()
                 fit.saver.save(self.position)
             else:
                 unread = begun

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -12,8 +11,9 @@ import keras
 import tensorflow as tf
 
 from model.layers.sparse import DenseForSparse
-from model.replicas import Replicas
+from model.replicas import ONE_REPLICA, Replicas
 from trainer.training.lazy_rows import LazyRows, adam_rule
+from trainer.training.owned_rows import OwnedRows
 
 WIDE = 2**23
 """Weights of a kernel from which on it pays to update the touched rows only."""
@@ -48,12 +48,14 @@ class FusedAdam(keras.optimizers.Adam):
     def build(self, variables: list[keras.Variable]) -> None:
         super().build(variables)
         self._lazy_rows: dict[int, LazyRows] = {}
+        self._owned_rows: dict[int, OwnedRows] = {}
 
-    def follow_rows(self, kernel: keras.Variable) -> LazyRows:
+    def follow_rows(self, kernel: keras.Variable, replicas: Replicas = ONE_REPLICA) -> LazyRows:
         """From now on update only those rows of `kernel` that have a gradient.
 
-        Its gradients must be `tf.IndexedSlices` with unique rows. The variable's other rows are
-        behind until `bring_up_to_date`; `rows` and what is returned read them as they are by now.
+        Its gradients must be `tf.IndexedSlices` with unique rows, those that belong to this
+        replica. The variable's other rows are behind until `OwnedRows.synchronise`;
+        `rows` and what is returned read them as they are by now.
         """
         index = self._get_variable_index(kernel)
         last_step = self.add_variable(
@@ -68,7 +70,13 @@ class FusedAdam(keras.optimizers.Adam):
             self._learning_rate,
             adam_rule(self.beta_1, self.beta_2, self.epsilon),
         )
+        self._owned_rows[index] = OwnedRows(self._lazy_rows[index], replicas)
         return self._lazy_rows[index]
+
+    @property
+    def owned_rows(self) -> list[OwnedRows]:
+        """Of each kernel of which it updates rows."""
+        return list(self._owned_rows.values())
 
     def rows(self, variable: keras.Variable, rows: tf.Tensor) -> tf.Tensor:
         """These rows (`[n]` int64) of a variable, of its gradient's, as they are by now."""
@@ -78,15 +86,12 @@ class FusedAdam(keras.optimizers.Adam):
         return tf.gather(variable.value, rows)
 
     def follows(self, variable: keras.Variable) -> bool:
-        """Whether it updates rows of this variable only, those that `read_by` has agreed on."""
+        """Whether it updates rows of this variable only, those that belong to this replica."""
         return self._get_variable_index(variable) in self._lazy_rows
 
     @contextlib.contextmanager
-    def read_by(self, model: keras.Model, replicas: Replicas) -> Iterator[None]:
-        """Within this block `model` reads the rows of its kernels as they are by now.
-
-        All replicas read the same rows of a kernel, those that the global batch touches, so that
-        their gradients have the same rows and each row is read but once.
+    def read_by(self, model: keras.Model) -> Iterator[None]:
+        """Within this block `model` multiplies by its kernels' rows as they are by now.
 
         Outside of it, and so when it answers or is saved, it knows nothing of the optimizer.
         """
@@ -94,16 +99,10 @@ class FusedAdam(keras.optimizers.Adam):
             for layer in _sparse_layers(model):
                 index = self._get_variable_index(layer.kernel)
                 if index in self._lazy_rows:
-                    lazy_rows = self._lazy_rows[index]
-                    read = functools.partial(lazy_rows.read_touched, replicas=replicas)
-                    until_done.enter_context(layer.rows_read_by(read))
-                    until_done.enter_context(lazy_rows.read_once())
+                    product = self._owned_rows[index].product
+                    until_done.enter_context(layer.multiplied_by(product))
+                    until_done.enter_context(self._lazy_rows[index].read_once())
             yield
-
-    def bring_up_to_date(self) -> None:
-        """Write every row that is behind; on each device, for its own copies."""
-        for lazy_rows in self._lazy_rows.values():
-            lazy_rows.bring_up_to_date()
 
     def scalars(self) -> AdamScalars:
         """Of the step that follows `iterations`; taken once for all its variables."""
@@ -129,13 +128,17 @@ class FusedAdam(keras.optimizers.Adam):
         )
 
 
-def make_optimizer(model: keras.Model, learning_rate: float) -> FusedAdam:
-    """The optimizer of a built model; of its wide kernels it writes the touched rows only."""
+def make_optimizer(model: keras.Model, learning_rate: float, replicas: Replicas) -> FusedAdam:
+    """The optimizer of a built model; of its wide kernels it writes the touched rows only.
+
+    Args:
+        replicas: share out the rows of wide kernels.
+    """
     optimizer = FusedAdam(learning_rate, name="adam")
     optimizer.build(model.trainable_variables)
     for layer in _sparse_layers(model):
         if math.prod(layer.kernel.shape) >= WIDE:
-            optimizer.follow_rows(layer.kernel)
+            optimizer.follow_rows(layer.kernel, replicas)
     return optimizer
 
 

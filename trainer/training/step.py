@@ -3,7 +3,7 @@
 forward -> gradient -> sum over replicas -> regularise -> clip -> apply
 
 Everything after the sum sees the gradient of the *global* batch, so it means the same on any number
-of devices.
+of devices. That of wide kernels needs no sum: it is the global batch's as it comes (`OwnedRows`).
 
 What replicas tell each other beside gradients travels with something that is sent anyway: what
 losses are divided by, and what processes wish, when a step begins, and figures with the gradients.
@@ -26,6 +26,7 @@ from trainer.distribution.distribution import Distribution
 from trainer.distribution.traffic import BYTES, SECONDS
 from trainer.training.agreement import Wish
 from trainer.training.precision import LossScale
+from trainer.training.wide_kernels import WideKernels
 
 Gradient: TypeAlias = tf.Tensor | tf.IndexedSlices
 ReadRows = Callable[[Any, tf.Tensor], tf.Tensor]
@@ -76,7 +77,7 @@ class TrainStep:
         self._clip_norm = clip_norm
         self._function: Callable | None = None
         self._names: list[str] = []
-        self._catch_up = tf.function(self._bring_up_to_date, autograph=False)
+        self._wide_kernels = WideKernels(optimizer, distribution)
 
     @property
     def compiled(self) -> bool:
@@ -104,6 +105,7 @@ class TrainStep:
         """
         assert self._function is not None, "`compile` comes first"
         numbers = self._function(batch, tf.constant(step, tf.int64), tf.constant(wish, tf.int32))
+        self._wide_kernels.have_changed()
         return StepResult(self._names, numbers)
 
     def facts(self, result: Mapping[str, float]) -> dict[str, float]:
@@ -111,19 +113,16 @@ class TrainStep:
         names = {"gradient_norm", BYTES, SECONDS, *self._loss_scale.shown} & result.keys()
         return {name: result[name] for name in sorted(names)}
 
+    def synchronise(self) -> None:
+        """Give rows of wide kernels, which belong to one replica each, to all; see `OwnedRows`."""
+        self._wide_kernels.synchronise()
+
     def bring_up_to_date(self) -> None:
-        """Write the rows of wide kernels that wait for their next gradient, on every replica."""
-        self._catch_up()
-
-    def _bring_up_to_date(self) -> None:
-        def write() -> tf.Tensor:
-            self._optimizer.bring_up_to_date()
-            return tf.zeros([])
-
-        self._distribution.run(write, ())
+        """Do the same with rows that wait for their next gradient written as they are by now."""
+        self._wide_kernels.bring_up_to_date()
 
     def _on_all_replicas(self, *given: Any) -> tf.Tensor:
-        with self._optimizer.read_by(self._model, self._distribution.replicas):
+        with self._optimizer.read_by(self._model):
             result = self._distribution.run(self._on_one_replica, given)
         self._names = list(result)
         return tf.stack([tf.cast(value, tf.float64) for value in result.values()])
@@ -150,14 +149,8 @@ class TrainStep:
         )
         used = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
         figures = [term.total for term in losses.values()], *terms.metrics.values()
-        gradients, figures = self._summed(used, tf.stack(tf.nest.flatten(figures)))
-        if self._loss_scale.dynamic:
-            gradients = [_map_values(lambda g: g / scale, gradient) for gradient in gradients]
-        gradients = [
-            _regularised(g, v, self._optimizer.rows)
-            for g, (_, v) in zip(gradients, used, strict=True)
-        ]
-        norm = tf.linalg.global_norm(gradients)
+        used, norm, figures = self._of_global_batch(used, tf.nest.flatten(figures))
+        gradients = [gradient for gradient, _ in used]
         if self._clip_norm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
         finite = tf.math.is_finite(norm)
@@ -171,18 +164,36 @@ class TrainStep:
         sums |= {name: variable.value for name, variable in self._loss_scale.shown.items()}
         return {**sums, "gradient_norm": norm, "finite": finite, "wish": wish}
 
-    def _summed(
-        self, used: list[tuple[Gradient, Any]], figures: tf.Tensor
-    ) -> tuple[list[Gradient], tf.Tensor]:
-        """Gradients, given with their variables, and figures of the global batch."""
-        # Replicas have the same rows of kernels that the optimizer follows (`FusedAdam.read_by`).
-        sent = [g.values if self._optimizer.follows(v) else g for g, v in used]
-        summed, (figures,) = self._distribution.sum_gradients(sent, [figures])
-        gradients = [
-            tf.IndexedSlices(s, g.indices, g.dense_shape) if self._optimizer.follows(v) else s
-            for s, (g, v) in zip(summed, used, strict=True)
-        ]
-        return gradients, figures
+    def _of_global_batch(
+        self, used: list[tuple[Gradient, Any]], figures: list[tf.Tensor]
+    ) -> tuple[list[tuple[Gradient, Any]], tf.Tensor, tf.Tensor]:
+        """What the global batch says of these variables, L2 included.
+
+        Args:
+            used: this replica's gradients with their variables.
+            figures: scalars to be summed as well.
+
+        Returns:
+            Gradients of the global batch with their variables: those of all rows, and those of the
+            rows that belong to this replica; the norm of all replicas'; the summed `figures`.
+        """
+        # The gradient of own rows is that of the global batch already.
+        own = [self._finished(g, v) for g, v in used if self._optimizer.follows(v)]
+        shared = [(g, v) for g, v in used if not self._optimizer.follows(v)]
+        squares = _sum_of_squares([gradient for gradient, _ in own])
+        summed, (figures,) = self._distribution.sum_gradients(
+            [gradient for gradient, _ in shared], [tf.stack([*figures, squares])]
+        )
+        shared = [self._finished(g, v) for g, (_, v) in zip(summed, shared, strict=True)]
+        norm = tf.sqrt(_sum_of_squares([gradient for gradient, _ in shared]) + figures[-1])
+        return [*shared, *own], norm, figures[:-1]
+
+    def _finished(self, gradient: Gradient, variable: Any) -> tuple[Gradient, Any]:
+        """The gradient of a variable without the loss scale and with L2."""
+        if self._loss_scale.dynamic:
+            scale = self._loss_scale.value.value
+            gradient = _map_values(lambda g: g / scale, gradient)
+        return _regularised(gradient, variable, self._optimizer.rows), variable
 
     def _apply(self, gradients: list[Gradient], variables: list, flags: tf.Tensor) -> None:
         """Update the weights unless a gradient is not finite or training ends before this step.
@@ -264,6 +275,11 @@ def _map_values(function: Callable[[tf.Tensor], tf.Tensor], gradient: Gradient) 
         values = function(gradient.values)
         return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
     return function(gradient)
+
+
+def _sum_of_squares(gradients: Sequence[Gradient]) -> tf.Tensor:
+    squares = [2 * tf.nn.l2_loss(getattr(g, "values", g)) for g in gradients]
+    return tf.add_n(squares) if squares else tf.zeros([])
 
 
 def _gather(variable: keras.Variable, rows: tf.Tensor) -> tf.Tensor:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
+from model.replicas import ONE_REPLICA
 from trainer.checkpoints.checkpoint import load_variables, read_position
 from trainer.training.optimizer import make_optimizer
 
@@ -23,6 +25,8 @@ def load_weights(model: keras.Model, checkpoint: Path, learning_rate: float) -> 
     load_variables(checkpoint, "model", model.variables)
     if read_position(checkpoint).step_in_epoch > 0:
         # Written in the middle of an epoch, when rows of wide kernels may be behind.
-        optimizer = make_optimizer(model, learning_rate)
+        optimizer = make_optimizer(model, learning_rate, ONE_REPLICA)
         load_variables(checkpoint, "optimizer", optimizer.variables)
-        optimizer.bring_up_to_date()
+        for rows in optimizer.owned_rows:
+            for start in rows.blocks:
+                rows.synchronise(tf.constant(start, tf.int64), caught_up=True)

@@ -47,7 +47,7 @@ def test_steps_and_minutes_are_counted_from_the_last_checkpoint(clock, policy, e
     saver.start_at(Position(step=2))
     for step in range(3, 13):
         clock[0] += 30
-        if saver.is_due(step):
+        if saver.is_due_by_steps(step) or saver.is_due_by_time:
             saver.save(Position(step=step))
     saver.finish()
     assert written.steps == expected
@@ -55,5 +55,5 @@ def test_steps_and_minutes_are_counted_from_the_last_checkpoint(clock, policy, e
 
 def test_only_the_chief_has_a_checkpointer_and_writes(clock):
     saver = Saver(None, CheckpointPolicy(every_steps=1), {})
-    assert saver.is_due(9)
+    assert saver.is_due_by_steps(9)
     saver.save(Position(step=9))

@@ -15,6 +15,7 @@ from trainer.training import optimizer as optimizers
 from trainer.training.optimizer import FusedAdam
 from trainer.training.precision import LossScale
 from trainer.training.step import TrainStep
+from trainer.training.wide_kernels import WideKernels
 
 ROWS, UNITS = 9, 5
 RATE = 0.01
@@ -60,6 +61,7 @@ class Lazy:
         self.optimizer = FusedAdam(RATE)
         self.optimizer.build([self.kernel])
         self.rows = self.optimizer.follow_rows(self.kernel)
+        self._kernels = WideKernels(self.optimizer, SingleDevice())
         self._step = tf.function(
             self._one_step,
             input_signature=[tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, UNITS])],
@@ -69,6 +71,10 @@ class Lazy:
         gradient = tf.IndexedSlices(values, rows, tf.constant([ROWS, UNITS]))
         self.optimizer.update(gradient, self.kernel.value, self.optimizer.scalars())
         self.optimizer.iterations.assign_add(1)
+
+    def bring_up_to_date(self) -> None:
+        self._kernels.have_changed()
+        self._kernels.bring_up_to_date()
 
     def train(self, steps: int) -> None:
         for step in range(int(self.optimizer.iterations.numpy()), steps):
@@ -80,7 +86,7 @@ class Lazy:
 def test_caught_up_rows_are_where_adam_step_by_step_puts_them(steps):
     lazy = Lazy()
     lazy.train(steps)
-    lazy.optimizer.bring_up_to_date()
+    lazy.bring_up_to_date()
     # Half a dozen float32 roundings of weights of size 1 per hundred steps.
     np.testing.assert_allclose(lazy.kernel.numpy(), adam_in_float64(steps), rtol=0, atol=2e-6)
 
@@ -98,9 +104,9 @@ def test_rows_read_in_between_are_current_and_nothing_is_written():
 def test_catching_up_twice_changes_nothing():
     lazy = Lazy()
     lazy.train(50)
-    lazy.optimizer.bring_up_to_date()
+    lazy.bring_up_to_date()
     once = lazy.kernel.numpy()
-    lazy.optimizer.bring_up_to_date()
+    lazy.bring_up_to_date()
     np.testing.assert_array_equal(lazy.kernel.numpy(), once)
 
 
@@ -150,7 +156,7 @@ def regression(wide: int, monkeypatch) -> tuple[Regression, FusedAdam, TrainStep
     keras.utils.set_random_seed(1)
     model = Regression()
     model.build()
-    optimizer = optimizers.make_optimizer(model, RATE)
+    optimizer = optimizers.make_optimizer(model, RATE, ONE_REPLICA)
     step = TrainStep(model, optimizer, SingleDevice(), LossScale("float32"), seed=0)
     spec = {
         "indices": tf.TensorSpec([None, 2], tf.int64),
@@ -190,7 +196,7 @@ def test_only_training_reads_rows_through_the_optimizer(monkeypatch):
         return outputs[0] - model.layer.bias.numpy()
 
     np.testing.assert_allclose(read(), behind[row], atol=1e-6)
-    with optimizer.read_by(model, ONE_REPLICA):
+    with optimizer.read_by(model):
         np.testing.assert_allclose(read(), current[row], atol=1e-6)
     np.testing.assert_allclose(read(), behind[row], atol=1e-6)
     step.bring_up_to_date()

@@ -63,7 +63,7 @@ def main(strategy: str, devices: str, replicas: str) -> None:
     with distribution.scope():
         model = OneKernel()
         model.build()
-        optimizer = optimizers.make_optimizer(model, 0.01)
+        optimizer = optimizers.make_optimizer(model, 0.01, distribution.replicas)
         scale = LossScale("float32")
     step = TrainStep(model, optimizer, distribution, scale, seed=0, clip_norm=1.0)
     spec = {

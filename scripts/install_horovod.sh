@@ -77,7 +77,7 @@ case "${HOROVOD_GPU_OPERATIONS:-}" in
 esac
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/diet-ted-trainer
-patches=2 # of patch_sources: one more whenever these change
+patches=3 # of patch_sources: one more whenever these change
 key=horovod-$horovod_version-p$patches-tf$tensorflow_version-$python_tag-$platform-$variant
 log=$cache/$key.log
 
@@ -188,21 +188,33 @@ stage "fetching the sources" "$python" -m pip download --no-binary :all: --no-de
     --no-build-isolation --dest "$work" "horovod==$horovod_version"
 stage "unpacking the sources" tar -xzf "$work/horovod-$horovod_version.tar.gz" -C "$work"
 
-# Two changes to what was published:
+# Three changes to what was published:
 #
 # * xla_mpi_ops.cc uses headers that TensorFlow no longer ships. It only serves
 #   HOROVOD_ENABLE_XLA_OPS on GPUs; every other operation is in mpi_ops.cc.
 # * Gloo's thread that receives asks for a connection's lock without waiting and, where another
 #   thread has it (while it sends, say), comes back at once, again and again. Where computing takes
 #   all cores, it takes away the one that the other thread needs. It now sleeps in between.
+# * Processes ask each other once per cycle what is ready, also when nothing is: each time several
+#   threads wake up in every process, on cores that compute. Nothing can be exchanged before every
+#   process has asked for it, so a process that has asked for nothing now waits until it does, for
+#   at most 50 ms (others may want to end, or look for who is stalled).
 patch_sources() {
     local sources=$work/horovod-$horovod_version
     local cmake_lists=$sources/horovod/tensorflow/CMakeLists.txt
     local pair=$sources/third_party/gloo/gloo/transport/tcp/pair.cc
+    local queue=$sources/horovod/common/tensor_queue loop=$sources/horovod/common/operations.cc
     grep -q 'xla_mpi_ops\.cc' "$cmake_lists" || return 1
     sed -i '/xla_mpi_ops\.cc/d' "$cmake_lists"
     sed -i '/std::unique_lock<std::mutex> lock(m_, std::try_to_lock);/,/return;/s/return;/usleep(50);\n    return;/' "$pair"
     [ "$(grep -c 'usleep(50);' "$pair")" = 1 ] || return 1
+    sed -i -e 's/#include <mutex>/#include <chrono>\n#include <condition_variable>\n&/' \
+        -e 's/  void RemoveJoinTensor();/&\n\n  void WaitForTensors(std::chrono::milliseconds most) {\n    std::unique_lock<std::mutex> lock(mutex_);\n    added_.wait_for(lock, most, [this] {\n      return !tensor_table_.empty() || !message_queue_.empty();\n    });\n  }/' \
+        -e 's/  mutable std::mutex mutex_;/&\n\n  std::condition_variable added_;/' "$queue.h"
+    sed -i 's/ message_queue_\.push(.*;/&\n  added_.notify_all();/' "$queue.cc"
+    sed -i '/^  \/\/ This delay determines thread frequency/i\  if (!state.shut_down \&\& state.process_set_table.Ids().size() == 1) {\n    state.process_set_table.Get(0).tensor_queue.WaitForTensors(\n        std::chrono::milliseconds(50));\n  }' "$loop"
+    [ "$(grep -c 'added_' "$queue.h")" = 2 ] && [ "$(grep -c 'added_' "$queue.cc")" = 4 ] &&
+        [ "$(grep -c 'WaitForTensors' "$queue.h" "$loop" | grep -c ':1$')" = 2 ]
 }
 patch_sources || fail "the sources are not those of Horovod $horovod_version that this script knows how to change"
 

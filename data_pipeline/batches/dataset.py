@@ -19,9 +19,11 @@ class BatchSource(Protocol):
 
     Attributes:
         labels: `[examples]` int32; what batches are balanced by.
+        lengths: `[examples]` int32, the tokens or turns of each.
     """
 
     labels: np.ndarray
+    lengths: np.ndarray
 
     def __len__(self) -> int: ...
 

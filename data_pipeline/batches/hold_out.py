@@ -23,6 +23,7 @@ class ExampleSubset:
         self._store = store
         self._indices = indices
         self.labels = store.labels[indices]
+        self.lengths = store.lengths[indices]
 
     def __len__(self) -> int:
         return len(self._indices)

@@ -38,6 +38,26 @@ class Plan:
         """How many examples the epoch holds, repetitions by balancing included."""
         return int((self.indices != PADDING).sum())
 
+    def with_even_shares(self, lengths: np.ndarray) -> Plan:
+        """The same batches in an order in which all replicas have equally much to do.
+
+        Else all wait in every step for the one that got the longest examples. Each batch is sorted
+        by length, and its rows are taken in the order of van der Corput's sequence, so that equal
+        slices, however many, hold long and short ones alike: the order does not depend on the
+        number of replicas.
+
+        Args:
+            lengths: `[examples]` int, how much each example is, such as its tokens.
+        """
+        is_padding = self.indices == PADDING
+        sizes = np.where(is_padding, -1, lengths[self.indices])
+        by_size = np.argsort(-sizes, axis=1, kind="stable")
+        ordered = np.take_along_axis(self.indices, by_size, axis=1)
+        for examples in np.unique((~is_padding).sum(axis=1)):
+            alike = (~is_padding).sum(axis=1) == examples
+            ordered[alike, :examples] = ordered[alike][:, _spread(int(examples))]
+        return Plan(ordered)
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -125,6 +145,18 @@ def epoch_plan(
     if strategy == "balanced":
         order = _balanced(order, np.asarray(labels), batch_size, random)
     return Plan(_in_batches(order, batch_size, drop_small_last_batch))
+
+
+def _spread(count: int) -> np.ndarray:
+    """The numbers below `count` in the order of van der Corput's sequence, `[count]` int64.
+
+    >>> _spread(8).tolist()
+    [0, 4, 2, 6, 1, 5, 3, 7]
+    """
+    bits = max(count - 1, 1).bit_length()
+    numbers = np.arange(count)
+    reversed_bits = sum(((numbers >> bit) & 1) << (bits - 1 - bit) for bit in range(bits))
+    return np.argsort(np.argsort(reversed_bits))
 
 
 def in_order_plan(examples: int, batch_size: int) -> Plan:

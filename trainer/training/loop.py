@@ -287,7 +287,9 @@ class TrainingLoop:
         return BatchStream(
             self.distribution,
             train,
-            lru_cache(maxsize=2)(lambda epoch: schedule.plan(train.labels, epoch)),
+            lru_cache(maxsize=2)(
+                lambda epoch: schedule.plan(train.labels, epoch).with_even_shares(train.lengths)
+            ),
             self.model.training_signature(),
             epochs=range(at.epoch, schedule.epochs),
             first_step=at.step_in_epoch,

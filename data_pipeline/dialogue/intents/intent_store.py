@@ -19,6 +19,7 @@ class IntentStore:
         intent_ids: `[examples, most]` int32, filled up with `NO_INTENT`.
         labels: `[examples]` int32, what batches are balanced by: the intent of each example. Where
             an example has several, batches are not balanced, as in Rasa, and all labels are 0.
+        lengths: `[examples]` int32, the turns of each.
     """
 
     def __init__(self, dialogues: DialogueStore, intent_ids: np.ndarray):
@@ -26,6 +27,7 @@ class IntentStore:
         self.intent_ids = intent_ids
         one_each = intent_ids.shape[1] == 1
         self.labels = intent_ids[:, 0] if one_each else np.zeros(len(intent_ids), np.int32)
+        self.lengths = dialogues.lengths
 
     def __len__(self) -> int:
         return len(self.intent_ids)

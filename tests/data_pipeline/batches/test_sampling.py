@@ -143,6 +143,26 @@ def test_the_batch_size_grows_by_epoch(sizes, epochs, expected):
     assert [batch_size_of_epoch(sizes, epoch, epochs) for epoch in range(epochs)] == expected
 
 
+@pytest.mark.parametrize("replicas", [2, 4, 8])
+def test_equal_shares_of_a_batch_are_nearly_equally_long(replicas):
+    random = np.random.default_rng(0)
+    lengths = 1 + random.poisson(9, 2000)
+    plan = epoch_plan(np.zeros(2000), 128, seed=0, epoch=0, epochs=1)
+    even = plan.with_even_shares(lengths)
+
+    def excess(indices):
+        """By how much the greatest share is more than the mean, on average."""
+        shares = lengths[indices].reshape(len(indices), replicas, -1).sum(axis=2)
+        return np.mean(shares.max(axis=1) / shares.mean(axis=1)) - 1
+
+    full = slice(0, 2000 // 128)
+    assert excess(even.indices[full]) < excess(plan.indices[full]) / 2
+    np.testing.assert_array_equal(np.sort(even.indices), np.sort(plan.indices))
+    (last,) = even.indices[full.stop :]
+    assert last[2000 % 128 :].tolist() == [PADDING] * (128 - 2000 % 128)
+    assert PADDING not in last[: 2000 % 128]
+
+
 def test_in_order_plans_are_in_order():
     plan = in_order_plan(5, 2)
     np.testing.assert_array_equal(plan.indices, [[0, 1], [2, 3], [4, PADDING]])

@@ -17,6 +17,7 @@ class Examples:
     """Forty examples, each with a label of its own: what is looked at of a `BatchSource`."""
 
     labels = np.arange(40)
+    lengths = np.ones(40, int)
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,16 @@ class Replicas(Protocol):
     def index(self) -> tf.Tensor:
         """Which one this is: an int32 scalar in `[0, count)`."""
 
-    def all_gather(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-        """Concatenate everyone's `[rows, ...]` to `[count * rows, ...]`, with gradient.
+    def all_gather(
+        self, tensors: list[tf.Tensor], counts: tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
+        """Concatenate everyone's `[rows, ...]` in the order of the replicas, with gradient.
 
         All tensors have equally many rows and travel together. The gradient of each replica's rows
         is the sum of what all replicas send back to them; it comes for floating-point tensors.
+
+        Args:
+            counts: `[replicas]` int32, how many rows each replica has; None = all equally many.
         """
 
     def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
@@ -48,7 +53,9 @@ class OneReplica:
     def index(self) -> tf.Tensor:
         return tf.zeros([], tf.int32)
 
-    def all_gather(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+    def all_gather(
+        self, tensors: list[tf.Tensor], counts: tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
         return list(tensors)
 
     def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
@@ -92,15 +99,4 @@ def gather_rows(
     if counts is None:
         (counts,) = replicas.all_gather([tf.shape(tensors[0])[:1]])
     first, count = tf.reduce_sum(counts[: replicas.index]), tf.reduce_sum(counts)
-    if replicas.count == 1:
-        return GlobalRows(tensors, first, count)
-    # Replicas exchange equally many rows, so all fill up to the largest number.
-    most = tf.reduce_max(counts)
-    places = tf.where(tf.reshape(tf.sequence_mask(counts, most), [-1]))[:, 0]
-
-    def filled_up(tensor: tf.Tensor) -> tf.Tensor:
-        missing = most - tf.shape(tensor)[0]
-        return tf.pad(tensor, [[0, missing], *[[0, 0]] * (tensor.shape.rank - 1)])
-
-    everyones = replicas.all_gather([filled_up(tensor) for tensor in tensors])
-    return GlobalRows([tf.gather(rows, places) for rows in everyones], first, count)
+    return GlobalRows(replicas.all_gather(tensors, counts), first, count)

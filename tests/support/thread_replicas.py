@@ -29,18 +29,21 @@ class ThreadReplicas:
         self._barrier.wait(60)
         return everyone
 
-    def all_gather(self, tensors):
+    def all_gather(self, tensors, counts=None):
         return [self._all_gather(tensor) for tensor in tensors]
 
     def _all_gather(self, tensor):
         @tf.custom_gradient
         def gather(rows):
+            everyones = self._exchange(rows)
+            sizes = [each.shape[0] for each in everyones]
+
             def gradient(upstream):
                 mine = tf.add_n(self._exchange(upstream))
-                size = rows.shape[0]
-                return mine[self._index * size : (self._index + 1) * size]
+                first = sum(sizes[: self._index])
+                return mine[first : first + rows.shape[0]]
 
-            return tf.concat(self._exchange(rows), 0), gradient
+            return tf.concat(everyones, 0), gradient
 
         return gather(tensor)
 

@@ -17,9 +17,9 @@ BUCKET_BYTES = 4 * 2**20
 class GradientExchange:
     """Sums gradients over processes.
 
-    Dense gradients leave in *buckets*, those of the last layers first. Of `tf.IndexedSlices` only
-    the rows leave that any process has. Which ones these are is known before the forward pass, so
-    that nobody waits for it.
+    Dense gradients leave in *buckets*, those of the last layers first, and with those of the first
+    layers what is summed along. Of `tf.IndexedSlices` only the rows leave that any process has.
+    Which ones these are is known before the forward pass, so that nobody waits for it.
 
     Args:
         collectives: between these processes.
@@ -32,11 +32,11 @@ class GradientExchange:
 
     def sum(self, gradients: list, sums: list[tf.Tensor]) -> tuple[list, list[tf.Tensor]]:
         """See `Distribution.sum_gradients`; `sums` keep their type on the wire."""
-        sent = [*(_cast(gradient, self._wire) for gradient in gradients), *sums]
+        sent = [*sums, *(_cast(gradient, self._wire) for gradient in gradients)]
         flat = tf.nest.flatten(sent, expand_composites=True)
         received = self._traffic.time(flat, lambda: self._exchange(sent))
-        summed = [_cast(r, g.dtype) for r, g in zip(received, [*gradients, *sums], strict=True)]
-        return summed[: len(gradients)], summed[len(gradients) :]
+        summed = [_cast(r, g.dtype) for r, g in zip(received, [*sums, *gradients], strict=True)]
+        return summed[len(sums) :], summed[: len(sums)]
 
     def _exchange(self, tensors: list) -> list:
         """Each of `tensors` summed; the last ones leave first."""

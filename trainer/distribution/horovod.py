@@ -119,8 +119,8 @@ class HorovodCollectives:
     def largest(self, tensor: tf.Tensor) -> tf.Tensor:
         return self._hvd.allreduce(tensor, op=self._hvd.Max)
 
-    def gather(self, tensor: tf.Tensor) -> tf.Tensor:
-        return self._hvd.allgather(tensor)
+    def gather(self, tensor: tf.Tensor, counts: tf.Tensor | None = None) -> tf.Tensor:
+        return self._hvd.allgather(tensor)  # processes tell each other their sizes
 
 
 def _import_horovod() -> Any:

@@ -24,8 +24,10 @@ class MirroredReplicas:
     def index(self) -> tf.Tensor:
         return tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32)
 
-    def all_gather(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-        return _gather_with_gradient(tensors, self._gather, self._sum, self.index)
+    def all_gather(
+        self, tensors: list[tf.Tensor], counts: tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
+        return _gather_with_gradient(tensors, self._gather, self._sum, self.index, counts)
 
     def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
         return self._sum(tensors)
@@ -77,8 +79,13 @@ class ProcessReplicas:
     def index(self) -> tf.Tensor:
         return tf.constant(self._collectives.rank, tf.int32)
 
-    def all_gather(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-        return _gather_with_gradient(tensors, self._gather, self.all_reduce_sum, self.index)
+    def all_gather(
+        self, tensors: list[tf.Tensor], counts: tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
+        def gather(tensor: tf.Tensor) -> tf.Tensor:
+            return self._gather(tensor, counts)
+
+        return _gather_with_gradient(tensors, gather, self.all_reduce_sum, self.index, counts)
 
     def all_reduce_sum(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
         return self.traffic.measure(tensors, lambda: self._collectives.sum(tensors))
@@ -90,8 +97,8 @@ class ProcessReplicas:
         """See `Distribution.sum_gradients`."""
         return self._gradients.sum(gradients, sums)
 
-    def _gather(self, tensor: tf.Tensor) -> tf.Tensor:
-        return self.traffic.measure([tensor], lambda: [self._collectives.gather(tensor)])[0]
+    def _gather(self, tensor: tf.Tensor, counts: tf.Tensor | None = None) -> tf.Tensor:
+        return self.traffic.measure([tensor], lambda: [self._collectives.gather(tensor, counts)])[0]
 
 
 def _gather_with_gradient(
@@ -99,9 +106,11 @@ def _gather_with_gradient(
     gather: Callable[[tf.Tensor], tf.Tensor],
     sum_all: Callable[[list[tf.Tensor]], list[tf.Tensor]],
     index: tf.Tensor,
+    counts: tf.Tensor | None,
 ) -> list[tf.Tensor]:
     """Concatenate everyone's rows; going back, sum what everyone sends and keep the own rows."""
     rows = tf.shape(tensors[0])[0]
+    first = index * rows if counts is None else tf.reduce_sum(counts[:index])
     floats = [tensor for tensor in tensors if tensor.dtype.is_floating]
 
     @tf.custom_gradient
@@ -109,7 +118,7 @@ def _gather_with_gradient(
         def own_rows(*gradients: tf.Tensor) -> list[tf.Tensor | None]:
             given = [g for g, of in zip(gradients, own, strict=True) if of.dtype.is_floating]
             (everyones,) = sum_all([pack([tf.cast(g, tf.float32) for g in given])])
-            back = iter(unpack(everyones[index * rows : (index + 1) * rows], floats))
+            back = iter(unpack(everyones[first : first + rows], floats))
             return [next(back) if tensor.dtype.is_floating else None for tensor in own]
 
         return unpack(gather(pack(own)), own), own_rows

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from model.layers.sparse import sparse_product
-from model.replicas import Replicas, gather_rows
+from model.replicas import Replicas
 from trainer.training.lazy_rows import LazyRows
 
 ROWS_AT_ONCE = 8192
@@ -49,16 +49,19 @@ class OwnedRows:
         sizes = tf.stack([tf.cast(num_rows, tf.int32), tf.size(columns)])
         (of_all,) = self._replicas.all_gather([sizes[tf.newaxis]])
         counts, stored = tf.unstack(of_all, axis=1)
-        first = tf.reduce_sum(counts[: self._replicas.index])
-        placed = [tf.cast(rows, tf.int32) + first, tf.cast(columns, tf.int32), values]
-        everyones = gather_rows([tf.stop_gradient(t) for t in placed], self._replicas, stored)
-        partial = self._product_of_own(everyones.tensors, tf.reduce_sum(counts))
+        # The rows of each replica's own part: what is sent waits for no exchange before it.
+        sent = [tf.cast(rows, tf.int32), tf.cast(columns, tf.int32), tf.stop_gradient(values)]
+        rows, columns, values = self._replicas.all_gather(sent, stored)
+        rows += tf.repeat(tf.cumsum(counts, exclusive=True), stored)
+        partial = self._product_of_own(rows, columns, values, tf.reduce_sum(counts))
         return self._own_examples_of_sum(partial, counts)
 
-    def _product_of_own(self, features: list[tf.Tensor], num_rows: tf.Tensor) -> tf.Tensor:
+    def _product_of_own(
+        self, rows: tf.Tensor, columns: tf.Tensor, values: tf.Tensor, num_rows: tf.Tensor
+    ) -> tf.Tensor:
         """What own rows add to the product of everyone's features, `[num_rows, units]`."""
-        own = tf.where(features[1] % self._replicas.count == self._replicas.index)[:, 0]
-        rows, columns, values = (tf.gather(part, own) for part in features)
+        own = tf.where(columns % self._replicas.count == self._replicas.index)[:, 0]
+        rows, columns, values = (tf.gather(part, own) for part in (rows, columns, values))
         # An empty matrix crashes (see `DenseForSparse`), and a stored zero changes nothing.
         rows = tf.concat([rows, [num_rows - 1]], axis=0)
         columns = tf.concat([columns, [self._replicas.index]], axis=0)
@@ -74,7 +77,7 @@ class OwnedRows:
         @tf.custom_gradient
         def own_examples(partial: tf.Tensor) -> tuple[tf.Tensor, Callable]:
             def gradient(upstream: tf.Tensor) -> tf.Tensor:
-                return gather_rows([upstream], self._replicas, counts).tensors[0]
+                return self._replicas.all_gather([upstream], counts)[0]
 
             (total,) = self._replicas.all_reduce_sum([partial])
             return total[first : first + counts[index]], gradient

@@ -23,5 +23,9 @@ class Collectives(Protocol):
     def largest(self, tensor: tf.Tensor) -> tf.Tensor:
         """The element-wise maximum over the processes."""
 
-    def gather(self, tensor: tf.Tensor) -> tf.Tensor:
-        """Concatenate everyone's `[rows, ...]`, of as many rows each, by rank."""
+    def gather(self, tensor: tf.Tensor, counts: tf.Tensor | None = None) -> tf.Tensor:
+        """Concatenate everyone's `[rows, ...]` by rank.
+
+        Args:
+            counts: `[size]` int32, how many rows each process has; None = all equally many.
+        """

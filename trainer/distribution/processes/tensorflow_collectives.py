@@ -50,7 +50,17 @@ class TensorFlowCollectives:
     def largest(self, tensor: tf.Tensor) -> tf.Tensor:
         return _shaped(self._reduced(tf.reshape(tensor, [-1]), "Max"), tensor)
 
-    def gather(self, tensor: tf.Tensor) -> tf.Tensor:
+    def gather(self, tensor: tf.Tensor, counts: tf.Tensor | None = None) -> tf.Tensor:
+        if counts is None:
+            return self._gather_alike(tensor)
+        most = tf.reduce_max(counts)
+        missing = most - tf.shape(tensor)[0]
+        filled_up = tf.pad(tensor, [[0, missing], *[[0, 0]] * (tensor.shape.rank - 1)])
+        places = tf.where(tf.reshape(tf.sequence_mask(counts, most), [-1]))[:, 0]
+        return tf.gather(self._gather_alike(filled_up), places)
+
+    def _gather_alike(self, tensor: tf.Tensor) -> tf.Tensor:
+        """Of as many rows each."""
         flat, key = self._filled_up(tf.reshape(tensor, [-1]))
         gathered = self._exchange(
             lambda **settings: tf.raw_ops.CollectiveGatherV2(input=flat, **settings), key

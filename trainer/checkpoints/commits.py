@@ -85,9 +85,13 @@ class Commits:
         """End this world, since hosts came or went."""
         self._job.leave_world()
 
-    def commit(self, position: Position) -> None:
-        """Keep a copy of the variables as they are now, instead of the one before."""
-        started = time.monotonic()
+    def commit(self, position: Position, started: float | None = None) -> None:
+        """Keep a copy of the variables as they are now, instead of the one before.
+
+        Args:
+            started: when work for it began (`time.monotonic()`); None = now.
+        """
+        started = time.monotonic() if started is None else started
         values = self._checkpointer.copy()
         self._job.commit = Commit(self._run, position, values)
         now = time.monotonic()

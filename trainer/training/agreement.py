@@ -7,6 +7,7 @@ chief alone. Each says what it wants after every step, and all do the same after
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
@@ -49,14 +50,17 @@ class Agreement:
 
     Args:
         model: Keras callbacks set its `stop_training`.
+        synchronise: called on all processes before variables are saved or copied, which is
+            `TrainStep.synchronise`.
 
     Attributes:
         stop_requested: the number of the signal that asked this process to stop; None = none did.
     """
 
-    def __init__(self, distribution: Distribution, model: Any):
+    def __init__(self, distribution: Distribution, model: Any, synchronise: Callable[[], None]):
         self._distribution = distribution
         self._model = model
+        self._synchronise = synchronise
         self.stop_requested: int | None = None
 
     def wish(self, saver: Saver, commits: Commits | None) -> int:
@@ -87,13 +91,16 @@ class Agreement:
         Raises:
             Stopped: a signal asked for it; a checkpoint was written.
         """
+        started = time.monotonic()
+        if wish != Wish.NOTHING:
+            self._synchronise()
         if wish > Wish.STOP:
             self._stop(position, wish - Wish.STOP, saver, commits)
             wish = Wish.NEW_WORLD  # without those that leave
         if wish in (Wish.SAVE, Wish.END, Wish.NEW_WORLD):  # new processes may not be reachable
             saver.save(position)
         if commits is not None and wish in (Wish.COMMIT, Wish.NEW_WORLD):
-            commits.commit(position)
+            commits.commit(position, started)
         if commits is not None and wish == Wish.NEW_WORLD:
             commits.leave_world()
         return wish != Wish.END

@@ -103,7 +103,7 @@ class TrainingLoop:
             clip_norm=clip_norm,
         )
         self._evaluation = EvaluationStep(self.model, distribution)
-        self.agreement = Agreement(distribution, self.model)
+        self.agreement = Agreement(distribution, self.model, self._step.synchronise)
         self.position = Position()
         self._read_at = 0.0
 
@@ -241,7 +241,6 @@ class TrainingLoop:
                 # All hear it now, also those that have read a step earlier.
                 wish = max(heard, self._read(begun, fit))
                 if Wish.ends(wish) or not is_last:  # after the last one the epoch ends first
-                    self._step.synchronise()
                     self.agreement.fulfil(wish, self.position, fit.saver, fit.commits)
                 if Wish.ends(wish):
                     return

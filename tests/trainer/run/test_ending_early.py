@@ -94,7 +94,7 @@ def test_a_signal_during_the_last_evaluation_is_not_lost(train, tmp_path, monkey
 def test_a_signal_when_there_is_nothing_left_to_agree_on_is_delivered_afterwards(monkeypatch):
     heard = []
     monkeypatch.setattr(signal, "raise_signal", heard.append)
-    agreement = Agreement(SingleDevice(), model=None)
+    agreement = Agreement(SingleDevice(), model=None, synchronise=lambda: None)
     with stop_on_signal(agreement):
         os.kill(os.getpid(), signal.SIGTERM)
     assert heard == [signal.SIGTERM]

@@ -10,10 +10,16 @@ import pytest
 from one_weight import OneWeight, make_store
 
 from data_pipeline.batches.plans import Schedule
-from trainer.checkpoints.checkpoint import Checkpointer, checkpoints, read_position
+from trainer.checkpoints.checkpoint import (
+    VARIABLES_FILE,
+    Checkpointer,
+    checkpoints,
+    read_position,
+)
 from trainer.checkpoints.commits import Commits
 from trainer.checkpoints.position import Position
 from trainer.checkpoints.saver import Saver
+from trainer.checkpoints.variables_file import StoredVariables
 from trainer.distribution.distribution import SingleDevice
 from trainer.errors import Stopped
 from trainer.training.agreement import Agreement, Wish
@@ -68,8 +74,11 @@ def commits(tmp_path, weight):
     return make
 
 
-def agreement(others: int, *, stop_training=False, signal_number=None) -> Agreement:
-    made = Agreement(TwoProcesses(others), SimpleNamespace(stop_training=stop_training))
+def agreement(
+    others: int, *, stop_training=False, signal_number=None, synchronise=lambda: None
+) -> Agreement:
+    model = SimpleNamespace(stop_training=stop_training)
+    made = Agreement(TwoProcesses(others), model, synchronise)
     made.stop_requested = signal_number
     return made
 
@@ -114,6 +123,28 @@ def test_a_commit_that_is_due_for_one_is_made_by_all(saver, commits):
     job = Job()
     assert agreement(Wish.COMMIT).goes_on(AT, saver, commits(job))
     assert job.commit.position == AT and not job.left
+
+
+def test_a_checkpoint_that_is_due_by_time_for_one_is_saved_by_all(saver, tmp_path):
+    assert agreement(Wish.SAVE).goes_on(AT, saver, None)
+    saver.finish()
+    assert saved(tmp_path) == [AT]
+
+
+@pytest.mark.parametrize("wish", [Wish.SAVE, Wish.COMMIT, Wish.NEW_WORLD, Wish.END])
+def test_variables_are_the_same_everywhere_before_they_are_saved_or_copied(
+    saver, commits, tmp_path, weight, wish
+):
+    made = commits(Job())
+    asked = agreement(wish, synchronise=lambda: weight.assign([7.0]))
+    asked.goes_on(AT, saver, made)
+    saver.finish()
+    for path in checkpoints(tmp_path):
+        with StoredVariables(path / VARIABLES_FILE) as stored:
+            assert stored["model/weight"] == 7.0
+    if wish in (Wish.COMMIT, Wish.NEW_WORLD):
+        assert made._job.commit.values["model/weight"] == 7.0
+    assert len(checkpoints(tmp_path)) == (wish != Wish.COMMIT)
 
 
 @pytest.mark.parametrize(("own", "others"), [(True, Wish.NOTHING), (False, Wish.NEW_WORLD)])

@@ -35,13 +35,13 @@ class Job:
         self._commit = commit
 
 
-def trained(directory, *, every_steps=None, job=None, epochs=1):
+def trained(directory, *, every_steps=None, every_minutes=None, job=None, epochs=1):
     trainer = TrainingLoop(lambda: OneWeight(name="one_weight"), distribution="single")
     checkpointer = Checkpointer(directory, trainer.variables, keep=100)
     trainer.fit(
         make_store(examples=3 * STEPS),
         schedule=Schedule(epochs, 3, "sequence", seed=1),
-        saver=Saver(checkpointer, CheckpointPolicy(every_steps, None)),
+        saver=Saver(checkpointer, CheckpointPolicy(every_steps, every_minutes)),
         commits=job and Commits(job, directory, checkpointer),
     )
 
@@ -98,11 +98,19 @@ def test_a_checkpoint_between_steps_waits_for_the_step_and_holds_what_it_left(tm
     assert often == {step: always[step] for step in often}
 
 
+def test_a_checkpoint_that_time_asks_for_holds_what_the_step_it_names_left(tmp_path):
+    trained(tmp_path / "timed", every_minutes=0)
+    trained(tmp_path / "always", every_steps=1)
+    timed, always = (weights_by_step(tmp_path / name) for name in ("timed", "always"))
+    assert len(timed) > 2
+    assert timed == {step: always[step] for step in timed}
+
+
 @pytest.mark.parametrize("every_steps", [None, 1], ids=["no checkpoint due", "always one due"])
 def test_a_commit_is_made_after_the_same_step_whether_or_not_a_checkpoint_was_due(
     tmp_path, monkeypatch, every_steps
 ):
-    """Only the chief saves checkpoints, and so reads some results earlier than the others."""
+    """A result is read earlier where a checkpoint follows."""
     begin = TrainStep.__call__
 
     def wishing(self, batch, step, wish):

@@ -109,7 +109,7 @@ class DenseForSparse(keras.layers.Layer):
         """Within this block the product with the kernel is what `product` says.
 
         For training that does not write every row at every step, nor on every device
-        (`trainer.training.owned_rows`).
+        (`trainer.training.rows.owned_rows`).
         """
         before, self._product = self._product, product
         try:

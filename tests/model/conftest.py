@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import thread_replicas
+from replicas import threads
 
 from model.diet.sizes import DIETSizes
 
@@ -63,8 +63,8 @@ def check_layer():
 
 @pytest.fixture
 def run_replicas():
-    """See `thread_replicas`."""
-    return thread_replicas.run_replicas
+    """See `replicas.threads`."""
+    return threads.run_replicas
 
 
 def _toy_sizes(**changes):

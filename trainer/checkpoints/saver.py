@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +20,12 @@ logger = logging.getLogger(__name__)
 IN_MEMORY_BYTES = 256 * 2**20
 """Up to this size variables are copied in memory, larger ones to disk: a copy would add to the peak
 memory, which limits the size of models. Either is written as a checkpoint in the background."""
+
+
+NICENESS = 19
+"""Of the thread that writes: it gets what those that compute leave, such as while processes wait
+for each other. If that is too little, the next checkpoint waits for this one, and nobody computes
+meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,9 @@ class Saver:
         self._saved: Position | None = None
         self._last_step = 0
         self._last_time = time.monotonic()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._thread = ThreadPoolExecutor(
+            1, thread_name_prefix="checkpoint", initializer=_let_others_go_first
+        )
         self._writing: Future[Path | None] | None = None
 
     def __enter__(self) -> Saver:
@@ -134,3 +144,8 @@ class Saver:
         if writing is not None:
             if (path := writing.result()) is not None:
                 logger.debug("Wrote %s.", path)
+
+
+def _let_others_go_first() -> None:
+    """Lower the priority of this thread; Linux has one for each."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from model.layers.sparse import DenseForSparse
 from model.replicas import ONE_REPLICA, Replicas
-from trainer.training.lazy_rows import LazyRows, adam_rule
-from trainer.training.owned_rows import OwnedRows
+from trainer.training.rows.lazy_rows import LazyRows, adam_rule
+from trainer.training.rows.owned_rows import OwnedRows
 
 WIDE = 2**23
 """Weights of a kernel from which on it pays to update the touched rows only."""

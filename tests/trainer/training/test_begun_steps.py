@@ -102,6 +102,7 @@ def test_a_checkpoint_that_time_asks_for_holds_what_the_step_it_names_left(tmp_p
     trained(tmp_path / "timed", every_minutes=0)
     trained(tmp_path / "always", every_steps=1)
     timed, always = (weights_by_step(tmp_path / name) for name in ("timed", "always"))
+    timed.pop(0)  # time is over before the first step
     assert len(timed) > 2
     assert timed == {step: always[step] for step in timed}
 

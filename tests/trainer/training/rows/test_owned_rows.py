@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from thread_replicas import run_replicas
+from replicas.threads import run_replicas
 
 from model.replicas import ONE_REPLICA
-from trainer.training import owned_rows
 from trainer.training.optimizer import FusedAdam
+from trainer.training.rows import owned_rows
 
 HEIGHT, UNITS, STEPS = 23, 4, 12
 SHARES = {1: (8,), 2: (3, 5), 3: (4, 1, 3)}

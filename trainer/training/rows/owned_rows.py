@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from model.layers.sparse import sparse_product
 from model.replicas import Replicas
-from trainer.training.lazy_rows import LazyRows
+from trainer.training.rows.lazy_rows import LazyRows
 
 ROWS_AT_ONCE = 8192
 """That replicas give each other together."""

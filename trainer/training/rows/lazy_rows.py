@@ -11,7 +11,7 @@ and with r = √β2, q = √v / (√v + ε) and the geometric series of 1 / (1 -
     m / (√v + ε) · Σ_n q^n Σ_i α(l + i) β1^i (1 - r^i)^n,   n = 0, 1, 2, …,
 
 where the inner sums are a few numbers per row. Terms are left out where they are below float32's
-resolution, so this is plain Adam (`tests/trainer/training/test_lazy_rows.py`), at a cost that
+resolution, so this is plain Adam (`tests/trainer/training/rows/test_lazy_rows.py`), at a cost that
 depends on the rows in the batch and not on the width of the kernel.
 """
 

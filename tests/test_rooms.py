@@ -44,7 +44,7 @@ MODEL_FLOORS = (
 )
 TRAINER_FLOORS = (
     ("errors",),
-    ("checkpoints",),
+    ("checkpoints", "training.rows"),
     ("distribution.processes",),
     ("distribution",),
     ("training", "kubernetes"),

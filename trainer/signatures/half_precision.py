@@ -35,7 +35,7 @@ def read_in_half(layer: DenseForSparse) -> Iterator[None]:
     def read(rows: tf.Tensor) -> tf.Tensor:
         return tf.cast(tf.gather(copy, rows), tf.float32)
 
-    with layer.multiplied_by(lambda *stored: sparse_product(*stored, read)):
+    with layer.multiplied_by(lambda features: sparse_product(features, read)):
         yield
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from model.layers.sparse import sparse_product
+from model.layers.sparse import SparseRows, sparse_product
 from model.replicas import Replicas
 from trainer.training.rows.lazy_rows import LazyRows
 
@@ -36,38 +36,38 @@ class OwnedRows:
         self._replicas = replicas
         self._block = max(ROWS_AT_ONCE // replicas.count, 1)
 
-    def product(
-        self, rows: tf.Tensor, columns: tf.Tensor, values: tf.Tensor, num_rows: tf.Tensor
-    ) -> tf.Tensor:
-        """This replica's sparse rows times the kernel as it is by now.
+    def product(self, features: SparseRows) -> tf.Tensor:
+        """This replica's features times the kernel as it is by now, `[count, units]` float32.
 
-        Arguments and result are those of `sparse_matmul`. The gradient of the kernel is that of the
-        global batch, as `tf.IndexedSlices` of unique rows, all of them this replica's.
+        The gradient of the kernel is that of the global batch, as `tf.IndexedSlices` of unique
+        rows, all of them this replica's.
         """
         if self._replicas.count == 1:
-            return sparse_product(rows, columns, values, num_rows, self._rows.current)
-        sizes = tf.stack([tf.cast(num_rows, tf.int32), tf.size(columns)])
+            return sparse_product(features, self._rows.current)
+        sizes = tf.stack([tf.cast(features.count, tf.int32), tf.size(features.columns)])
         (of_all,) = self._replicas.all_gather([sizes[tf.newaxis]])
         counts, stored = tf.unstack(of_all, axis=1)
         # The rows of each replica's own part: what is sent waits for no exchange before it.
-        sent = [tf.cast(rows, tf.int32), tf.cast(columns, tf.int32), tf.stop_gradient(values)]
+        places = [tf.cast(part, tf.int32) for part in (features.rows, features.columns)]
+        sent = [*places, tf.stop_gradient(features.values)]
         rows, columns, values = self._replicas.all_gather(sent, stored)
         rows += tf.repeat(tf.cumsum(counts, exclusive=True), stored)
-        partial = self._product_of_own(rows, columns, values, tf.reduce_sum(counts))
+        everyones = SparseRows(rows, columns, values, tf.reduce_sum(counts))
+        partial = sparse_product(self._with_own_columns(everyones), self._rows.current)
         return self._own_examples_of_sum(partial, counts)
 
-    def _product_of_own(
-        self, rows: tf.Tensor, columns: tf.Tensor, values: tf.Tensor, num_rows: tf.Tensor
-    ) -> tf.Tensor:
-        """What own rows add to the product of everyone's features, `[num_rows, units]`."""
-        own = tf.where(columns % self._replicas.count == self._replicas.index)[:, 0]
-        rows, columns, values = (tf.gather(part, own) for part in (rows, columns, values))
+    def _with_own_columns(self, features: SparseRows) -> SparseRows:
+        """The features (int32 rows and columns) whose rows of the kernel belong to this replica."""
+        index = self._replicas.index
+        own = tf.where(features.columns % self._replicas.count == index)[:, 0]
+        rows, columns, values = (tf.gather(part, own) for part in features[:3])
         # An empty matrix crashes (see `DenseForSparse`), and a stored zero changes nothing.
-        rows = tf.concat([rows, [num_rows - 1]], axis=0)
-        columns = tf.concat([columns, [self._replicas.index]], axis=0)
+        rows = tf.concat([rows, [features.count - 1]], axis=0)
+        columns = tf.concat([columns, [index]], axis=0)
         values = tf.concat([values, [0.0]], axis=0)
-        rows, columns = tf.cast(rows, tf.int64), tf.cast(columns, tf.int64)
-        return sparse_product(rows, columns, values, num_rows, self._rows.current)
+        return SparseRows(
+            tf.cast(rows, tf.int64), tf.cast(columns, tf.int64), values, features.count
+        )
 
     def _own_examples_of_sum(self, partial: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
         """The sum of everyone's `[sum of counts, units]`; of that the `counts` rows of this one."""

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from replicas.threads import run_replicas
 
+from model.layers.sparse import SparseRows
 from model.replicas import ONE_REPLICA
 from trainer.training.optimizer import FusedAdam
 from trainer.training.rows import owned_rows
@@ -25,15 +26,15 @@ def batch(step: int) -> tuple[np.ndarray, ...]:
     return np.repeat(np.arange(8), 3), columns.ravel(), values.ravel()
 
 
-def share(step: int, shares: tuple[int, ...], index: int) -> list[tf.Tensor]:
-    """What `OwnedRows.product` takes, of one replica."""
+def share(step: int, shares: tuple[int, ...], index: int) -> SparseRows:
+    """The features of one replica."""
     first, count = sum(shares[:index]), shares[index]
     examples, columns, values = batch(step)
     mine = (examples >= first) & (examples < first + count)
-    return [
+    return SparseRows(
         tf.constant(examples[mine] - first),
         *(tf.constant(columns[mine]), tf.constant(values[mine]), tf.constant(count)),
-    ]
+    )
 
 
 def train(replicas, synchronised_after: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +50,7 @@ def train(replicas, synchronised_after: int | None = None) -> tuple[np.ndarray, 
             synchronise(rows, caught_up=False)
         with tf.GradientTape() as tape:
             tape.watch(kernel.value)
-            product = rows.product(*share(step, SHARES[replicas.count], int(replicas.index)))
+            product = rows.product(share(step, SHARES[replicas.count], int(replicas.index)))
             loss = tf.reduce_sum(tf.square(product))
         gradient = tape.gradient(loss, kernel.value)
         assert len(np.unique(gradient.indices)) == len(gradient.indices)
@@ -99,7 +100,8 @@ def test_a_replica_without_features_of_its_own_takes_part():
         mine = int(replicas.index) == 1
         columns = tf.constant([1, 3] if mine else [], tf.int64)
         rows, values = tf.zeros_like(columns), tf.ones([len(columns)])
-        return optimizer.owned_rows[0].product(rows, columns, values, tf.constant(1)).numpy()
+        features = SparseRows(rows, columns, values, tf.constant(1))
+        return optimizer.owned_rows[0].product(features).numpy()
 
     first, second = run_replicas(2, product)
     np.testing.assert_array_equal(first, np.zeros((1, UNITS)))

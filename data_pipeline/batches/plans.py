@@ -49,12 +49,13 @@ class Plan:
         Args:
             lengths: `[examples]` int, how much each example is, such as its tokens.
         """
-        is_padding = self.indices == PADDING
-        sizes = np.where(is_padding, -1, lengths[self.indices])
+        is_real = self.indices != PADDING
+        sizes = np.where(is_real, lengths[self.indices], -1)
         by_size = np.argsort(-sizes, axis=1, kind="stable")
         ordered = np.take_along_axis(self.indices, by_size, axis=1)
-        for examples in np.unique((~is_padding).sum(axis=1)):
-            alike = (~is_padding).sum(axis=1) == examples
+        counts = is_real.sum(axis=1)
+        for examples in np.unique(counts):  # of full batches, and of a last one
+            alike = counts == examples
             ordered[alike, :examples] = ordered[alike][:, _spread(int(examples))]
         return Plan(ordered)
 

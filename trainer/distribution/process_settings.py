@@ -21,8 +21,9 @@ HOROVOD_DEFAULTS = {
 """What differs from Horovod's own defaults."""
 
 HOROVOD_CPU_DEFAULTS = {
-    # Processes ask each other once per cycle what is ready. Where they compute on the same cores,
-    # each question takes these from computing, several times what it takes of an idle core.
+    # A process that wants an exchange asks the others once per cycle whether they do, too. Where
+    # they compute on the same cores, each question takes these from computing, several times what
+    # it takes of an idle core.
     "HOROVOD_CYCLE_TIME": "3",
 }
 """Where there is no GPU. With one Horovod's 1 ms stays: nothing waits for a core there, and a step

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from model.layers.sparse import DenseForSparse
-from model.replicas import ONE_REPLICA, Replicas
+from model.replicas import Replicas
 from trainer.training.rows.lazy_rows import LazyRows, adam_rule
 from trainer.training.rows.owned_rows import OwnedRows
 
@@ -50,7 +50,7 @@ class FusedAdam(keras.optimizers.Adam):
         self._lazy_rows: dict[int, LazyRows] = {}
         self._owned_rows: dict[int, OwnedRows] = {}
 
-    def follow_rows(self, kernel: keras.Variable, replicas: Replicas = ONE_REPLICA) -> LazyRows:
+    def follow_rows(self, kernel: keras.Variable, replicas: Replicas) -> LazyRows:
         """From now on update only those rows of `kernel` that have a gradient.
 
         Its gradients must be `tf.IndexedSlices` with unique rows, those that belong to this

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
-from model.replicas import ONE_REPLICA
 from trainer.checkpoints.checkpoint import load_variables, read_position
+from trainer.distribution.distribution import SingleDevice
 from trainer.training.optimizer import make_optimizer
+from trainer.training.wide_kernels import WideKernels
 
 
 def load_weights(model: keras.Model, checkpoint: Path, learning_rate: float) -> None:
@@ -25,8 +25,7 @@ def load_weights(model: keras.Model, checkpoint: Path, learning_rate: float) -> 
     load_variables(checkpoint, "model", model.variables)
     if read_position(checkpoint).step_in_epoch > 0:
         # Written in the middle of an epoch, when rows of wide kernels may be behind.
-        optimizer = make_optimizer(model, learning_rate, ONE_REPLICA)
+        device = SingleDevice()
+        optimizer = make_optimizer(model, learning_rate, device.replicas)
         load_variables(checkpoint, "optimizer", optimizer.variables)
-        for rows in optimizer.owned_rows:
-            for start in rows.blocks:
-                rows.synchronise(tf.constant(start, tf.int64), caught_up=True)
+        WideKernels(optimizer, device).bring_up_to_date()

@@ -60,7 +60,7 @@ class Lazy:
         self.kernel = keras.Variable(initial_kernel())
         self.optimizer = FusedAdam(RATE)
         self.optimizer.build([self.kernel])
-        self.rows = self.optimizer.follow_rows(self.kernel)
+        self.rows = self.optimizer.follow_rows(self.kernel, ONE_REPLICA)
         self._kernels = WideKernels(self.optimizer, SingleDevice())
         self._step = tf.function(
             self._one_step,

@@ -146,7 +146,8 @@ def trained(tmp_path_factory, make_project) -> Trained:
     """A run that several tests look at; who changes it copies it (`copy_of_run`)."""
     directory = tmp_path_factory.mktemp("trained")
     project = make_project(directory / "tiny")
-    result = _run("--project", project, "--run-dir", directory / "run")
+    every_epoch = ("--set", "checkpoint_min_seconds=0")
+    result = _run("--project", project, "--run-dir", directory / "run", *every_epoch)
     assert result.code == 0, result.err
     return Trained(project, directory / "run", result)
 

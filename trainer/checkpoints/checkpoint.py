@@ -26,7 +26,7 @@ from data_pipeline.atomic_files import published_folder, recover_all
 from data_pipeline.errors import InputError
 from data_pipeline.file_hashes import sha256_of
 from trainer.checkpoints.position import Position
-from trainer.checkpoints.row_blocks import bytes_of
+from trainer.checkpoints.row_blocks import bytes_of, values_of
 from trainer.checkpoints.snapshot import Snapshot, SnapshotFile, as_array
 from trainer.checkpoints.variables_file import StoredVariables, write_variables
 
@@ -290,4 +290,4 @@ def _view(variable: Any) -> np.ndarray:
     """The variable's values without a copy; `keras.ops.convert_to_numpy` makes two."""
     if isinstance(variable, np.ndarray):
         return variable
-    return as_array(variable.value)
+    return as_array(values_of(variable))

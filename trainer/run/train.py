@@ -144,7 +144,9 @@ def _train_one(
     saver = Saver(
         checkpointer if distribution.is_chief else None,
         CheckpointPolicy(
-            config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes
+            config.trainer.checkpoint_every_steps,
+            config.trainer.checkpoint_every_minutes,
+            config.trainer.checkpoint_min_seconds,
         ),
         {"fingerprint": data.fingerprint},
     )

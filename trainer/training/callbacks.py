@@ -99,7 +99,7 @@ class MetricsFile(keras.callbacks.Callback):
         self._path = path
 
     def on_train_begin(self, logs: Any = None) -> None:
-        # A run that died between this file and its checkpoint repeats the epoch.
+        # A run that was killed repeats the epochs since its last checkpoint.
         if self._path.exists():
             lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for line in lines if _epoch_of(line) <= self.params["first_epoch"]]

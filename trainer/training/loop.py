@@ -223,7 +223,7 @@ class TrainingLoop:
             best = self.distribution.broadcast_object(best.after(metrics, self.position.step))
         fit.callbacks.on_epoch_end(epoch, logs)
         self.position = Position(self.position.step, epoch + 1, best=best)
-        fit.saver.save(self.position, logs)
+        fit.saver.save_epoch(self.position, logs, is_last=fit.is_over(self.position))
 
     def _steps(self, fit: _Fit, steps: int) -> None:
         """Take what is left of the epoch's `steps`, unless training is to end before."""

@@ -3,7 +3,7 @@
 import pytest
 
 import trainer.checkpoints.saver
-from trainer.checkpoints.checkpoint import Position
+from trainer.checkpoints.position import BestSoFar, Position
 from trainer.checkpoints.saver import CheckpointPolicy, Saver
 
 
@@ -14,12 +14,14 @@ class Written:
 
     def __init__(self):
         self.steps = []
+        self.states = []
 
     def copy(self):
         return {}
 
     def save(self, position, values, **state):
         self.steps.append(position.step)
+        self.states.append(state)
 
 
 @pytest.fixture
@@ -51,6 +53,53 @@ def test_steps_and_minutes_are_counted_from_the_last_checkpoint(clock, policy, e
             saver.save(Position(step=step))
     saver.finish()
     assert written.steps == expected
+
+
+@pytest.mark.shows("trainer.checkpoint_min_seconds")
+def test_the_end_of_an_epoch_is_saved_if_the_last_checkpoint_is_long_enough_ago(clock):
+    def steps_saved(seconds, best_step=None):
+        written = Written()
+        saver = Saver(written, CheckpointPolicy(epochs_apart_seconds=seconds), {})
+        saver.start_at(Position())
+        for epoch in range(1, 8):
+            clock[0] += 20
+            position = Position(10 * epoch, epoch, best=BestSoFar(best_step))
+            saver.save_epoch(position, {"loss": 1.0 / epoch}, is_last=epoch == 7)
+        saver.finish()
+        return written.steps
+
+    assert steps_saved(60) == [30, 60, 70]
+    assert steps_saved(0) == [10, 20, 30, 40, 50, 60, 70]
+    assert steps_saved(1000, best_step=40) == [40, 70]
+
+
+def test_steps_are_counted_across_epochs_and_alike_whatever_the_clock_says(clock):
+    def steps_saved(checkpointer, seconds):
+        saver = Saver(checkpointer, CheckpointPolicy(every_steps=5, epochs_apart_seconds=60), {})
+        saver.start_at(Position())
+        due = []
+        for epoch in range(1, 8):
+            clock[0] += seconds
+            due += [saver.is_due_by_steps(2 * epoch)]
+            saver.save_epoch(Position(2 * epoch, epoch), {}, is_last=epoch == 7)
+        saver.finish()
+        return due
+
+    fast, slow = Written(), Written()
+    assert steps_saved(fast, 1) == steps_saved(None, 100) == steps_saved(slow, 100)
+    assert fast.steps == [6, 12, 14] and slow.steps == [2, 4, 6, 8, 10, 12, 14]
+
+
+def test_an_epoch_that_was_passed_over_is_saved_with_its_figures_when_training_stops(clock):
+    written = Written()
+    saver = Saver(written, CheckpointPolicy(epochs_apart_seconds=60), {})
+    saver.start_at(Position())
+    saver.save_epoch(Position(2, 1), {"loss": 0.5}, is_last=False)
+    saver.save(Position(2, 1))
+    saver.save(Position(3, 1, 1))
+    saver.finish()
+    assert written.steps == [2, 3]
+    assert [state["metrics"] for state in written.states] == [{"loss": 0.5}, {}]
 
 
 def test_only_the_chief_has_a_checkpointer_and_writes(clock):

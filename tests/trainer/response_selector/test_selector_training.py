@@ -27,7 +27,10 @@ def trained(tmp_path_factory, make_project, command):
     """DIET and two selectors, trained by one command: (project, run directory, result)."""
     directory = tmp_path_factory.mktemp("faq")
     project = add_faq(make_project(directory / "tiny"))
-    result = command("--project", project, "--run-dir", directory / "run", "--epochs", 3)
+    result = command(
+        *("--project", project, "--run-dir", directory / "run", "--epochs", 3),
+        *("--set", "checkpoint_min_seconds=0"),
+    )
     assert result.code == 0, result.err
     return project, directory / "run", result
 

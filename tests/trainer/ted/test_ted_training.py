@@ -20,7 +20,8 @@ def both(tmp_path_factory, make_project, command):
     """A project whose two models were trained by one command: (project, run directory, result)."""
     directory = tmp_path_factory.mktemp("both")
     project = add_dialogues(make_project(directory / "tiny"))
-    result = command("--project", project, "--run-dir", directory / "run")
+    every_epoch = ("--set", "checkpoint_min_seconds=0")
+    result = command("--project", project, "--run-dir", directory / "run", *every_epoch)
     assert result.code == 0, result.err
     return project, directory / "run", result
 

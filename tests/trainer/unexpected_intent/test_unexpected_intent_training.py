@@ -56,6 +56,7 @@ def both(tmp_path_factory, make_project, command):
     result = command(
         *("--config", project / "config.yml", "--domain", project / "domain.yml"),
         *("--stories", project / "data", "--run-dir", directory / "run", *UNGLUED),
+        *("--set", "checkpoint_min_seconds=0"),
     )
     assert result.code == 0, result.err
     return project, directory / "run", result

@@ -60,7 +60,7 @@ class ExchangeWatch:
         self._stopped.set()
 
     def each(self, batches: Batches) -> WatchedBatches:
-        """The same batches; for each one that is asked for, the exchanges of the last are over."""
+        """The same batches; when one is asked for, the exchanges of the last but one are over."""
         return WatchedBatches(batches, self.met)
 
     def _watch(self) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
@@ -46,8 +46,19 @@ class BatchStream:
         self._epochs, self._first_step = epochs, first_step
 
     def take(self, steps: int) -> Iterator[Any]:
-        """The next so many batches; one after the last is an error."""
-        return itertools.islice(self._iterator, steps)
+        """The next so many batches, each fetched while the one before is in use.
+
+        To ask for more than there are is an error.
+        """
+        if not steps:
+            return
+        with ThreadPoolExecutor(1, thread_name_prefix="next-batch") as fetching:
+            fetched = fetching.submit(next, self._iterator)
+            for _ in range(steps - 1):
+                batch = fetched.result()
+                fetched = fetching.submit(next, self._iterator)
+                yield batch
+            yield fetched.result()
 
     @property
     def element_spec(self) -> Any:

@@ -35,13 +35,13 @@ class CheckpointPolicy:
     Attributes:
         every_steps: after this many steps; None = not by steps.
         every_minutes: after this much time; None = not by time.
-        epochs_apart_seconds: the end of an epoch, if the last checkpoint is so long ago. Where
+        min_seconds: the end of an epoch, if the last checkpoint is so long ago. Where
             computing takes all cores a checkpoint takes one from it, and everybody's time.
     """
 
     every_steps: int | None = None
     every_minutes: float | None = 10.0
-    epochs_apart_seconds: float = 0.0
+    min_seconds: float = 0.0
 
 
 class Saver:
@@ -134,7 +134,7 @@ class Saver:
         last_step, ago = self._last_step, time.monotonic() - self._last_time
         if is_last or position.best.step == position.step or self.is_due_by_steps(position.step):
             self.save(position)
-        elif ago >= self._policy.epochs_apart_seconds:
+        elif ago >= self._policy.min_seconds:
             self.save(position)
             self._last_step = last_step  # processes have clocks of their own
 

@@ -59,7 +59,7 @@ def test_steps_and_minutes_are_counted_from_the_last_checkpoint(clock, policy, e
 def test_the_end_of_an_epoch_is_saved_if_the_last_checkpoint_is_long_enough_ago(clock):
     def steps_saved(seconds, best_step=None):
         written = Written()
-        saver = Saver(written, CheckpointPolicy(epochs_apart_seconds=seconds), {})
+        saver = Saver(written, CheckpointPolicy(min_seconds=seconds), {})
         saver.start_at(Position())
         for epoch in range(1, 8):
             clock[0] += 20
@@ -75,7 +75,7 @@ def test_the_end_of_an_epoch_is_saved_if_the_last_checkpoint_is_long_enough_ago(
 
 def test_steps_are_counted_across_epochs_and_alike_whatever_the_clock_says(clock):
     def steps_saved(checkpointer, seconds):
-        saver = Saver(checkpointer, CheckpointPolicy(every_steps=5, epochs_apart_seconds=60), {})
+        saver = Saver(checkpointer, CheckpointPolicy(every_steps=5, min_seconds=60), {})
         saver.start_at(Position())
         due = []
         for epoch in range(1, 8):
@@ -92,7 +92,7 @@ def test_steps_are_counted_across_epochs_and_alike_whatever_the_clock_says(clock
 
 def test_an_epoch_that_was_passed_over_is_saved_with_its_figures_when_training_stops(clock):
     written = Written()
-    saver = Saver(written, CheckpointPolicy(epochs_apart_seconds=60), {})
+    saver = Saver(written, CheckpointPolicy(min_seconds=60), {})
     saver.start_at(Position())
     saver.save_epoch(Position(2, 1), {"loss": 0.5}, is_last=False)
     saver.save(Position(2, 1))

@@ -108,6 +108,7 @@ def test_a_wrong_type_in_a_featurizer(train, project):
         ("clip_norm: .nan", "clip_norm must be a number above 0"),
         ("keep_checkpoints: 0", "keep_checkpoints must be a whole number of at least 1"),
         ("checkpoint_every_steps: true", "checkpoint_every_steps must be a whole number"),
+        ("checkpoint_min_seconds: -1", "checkpoint_min_seconds must be a number of at least 0"),
         ("prepare_processes: 1.5", "prepare_processes must be a whole number"),
     ],
 )
